@@ -1,0 +1,68 @@
+/**
+ * Every time limit of the project in one place: name, unit (milliseconds), default and the range
+ * a configuration may set. Code takes a limit by its name, so that an error can say which ran out.
+ */
+export interface TimeLimit {
+  readonly defaultMs: number;
+  readonly minMs: number;
+  readonly maxMs: number;
+  /** What waits, in words for an error message and for docs/operation.md. */
+  readonly what: string;
+}
+
+export const TIMEOUTS = {
+  rst_retry: { defaultMs: 100, minMs: 10, maxMs: 1_000, what: 'first repeat of a serial RST' },
+  rst_retry_max: { defaultMs: 500, minMs: 10, maxMs: 5_000, what: 'longest pause between serial RSTs' },
+  ack_delay: {
+    defaultMs: 5,
+    minMs: 1,
+    maxMs: 20,
+    what: 'longest time an accepted frame stays unacknowledged',
+  },
+  retransmit_min: { defaultMs: 50, minMs: 50, maxMs: 1_000, what: 'shortest retransmission timer' },
+  retransmit_max: { defaultMs: 1_000, minMs: 100, maxMs: 10_000, what: 'longest retransmission timer' },
+  nak_repeat: {
+    defaultMs: 100,
+    minMs: 100,
+    maxMs: 1_000,
+    what: 'pause before an out-of-sequence frame is answered with NAK again',
+  },
+  plain_rst_silence: {
+    defaultMs: 30_000,
+    minMs: 1_000,
+    maxMs: 600_000,
+    what: 'silence on a PLAIN channel before RST is tried again',
+  },
+  plain_event_silence: {
+    defaultMs: 2_000,
+    minMs: 100,
+    maxMs: 60_000,
+    what: 'silence of armed lines on a PLAIN channel before their buffers are queued again',
+  },
+  hello: { defaultMs: 500, minMs: 50, maxMs: 10_000, what: 'answer to BUS_HELLO before it is sent again' },
+  hello_max: { defaultMs: 2_000, minMs: 100, maxMs: 30_000, what: 'longest pause between BUS_HELLOs' },
+  request: { defaultMs: 1_000, minMs: 50, maxMs: 60_000, what: 'answer to a GPIO or bus request' },
+  idle_ping: { defaultMs: 2_000, minMs: 100, maxMs: 60_000, what: 'silence before the driver sends a PING' },
+  clock_sample: { defaultMs: 10_000, minMs: 100, maxMs: 10_000, what: 'pause between BUS_TIME exchanges' },
+  reopen_min: { defaultMs: 100, minMs: 10, maxMs: 60_000, what: 'first pause before a port is opened again' },
+  reopen_max: {
+    defaultMs: 5_000,
+    minMs: 100,
+    maxMs: 600_000,
+    what: 'longest pause before a port is opened again',
+  },
+  connect: { defaultMs: 2_000, minMs: 50, maxMs: 60_000, what: 'connection to a socket' },
+  shutdown: { defaultMs: 700, minMs: 50, maxMs: 10_000, what: 'orderly end after SIGTERM' },
+  client_call: { defaultMs: 5_000, minMs: 100, maxMs: 600_000, what: 'answer of the daemon to a client' },
+} as const satisfies Record<string, TimeLimit>;
+
+export type TimeoutName = keyof typeof TIMEOUTS;
+
+/** A full set of limits in milliseconds. */
+export type Timeouts = Readonly<Record<TimeoutName, number>>;
+
+/** The defaults, with some replaced. The configuration checks ranges before it calls this. */
+export function timeouts(changes: Partial<Timeouts> = {}): Timeouts {
+  const all = Object.fromEntries(Object.entries(TIMEOUTS).map(([name, limit]) => [name, limit.defaultMs]));
+  return { ...(all as Record<TimeoutName, number>), ...changes };
+}
