@@ -1,10 +1,17 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 
-export default defineConfig({
+const SLOW = '**/*.slow.test.ts';
+const ALL = ['src/**/*.test.ts', 'firmware-sim/**/*.test.ts', 'test/**/*.test.ts'];
+
+/** `vitest run` takes all but the slow tests; `vitest run --mode slow` takes only those. */
+export default defineConfig(({ mode }) => ({
   test: {
-    include: ['src/**/*.test.ts', 'firmware-sim/**/*.test.ts', 'test/**/*.test.ts'],
+    include: mode === 'slow' ? [SLOW] : ALL,
+    exclude: [...configDefaults.exclude, 'dist/**', ...(mode === 'slow' ? [] : [SLOW])],
     pool: 'forks',
-    testTimeout: 20_000,
+    testTimeout: mode === 'slow' ? 300_000 : 20_000,
     hookTimeout: 20_000,
+    passWithNoTests: mode === 'slow',
+    reporters: ['default', './test/support/tally-reporter.ts'],
   },
-});
+}));
