@@ -1,0 +1,180 @@
+import type { Level } from '../../driver/remote-gpio.js';
+import type { LineEvent } from '../../events/edge-event.js';
+import type { ChipState, LineConfig, LineInfo, LineInfoChange, LineRequestConfig } from '../../gpio/chip.js';
+
+/** What `connect` takes. */
+export interface ConnectOptions {
+  /**
+   * The runtime directory of the daemon; without it GPIOBRIDGE_RUNTIME_DIR, else the first of the
+   * usual places where a daemon answers (docs/api.md, "Where the sockets are").
+   */
+  readonly runtimeDir?: string;
+  /** How long one call may wait for its answer, milliseconds; default: the time limit `client_call`. */
+  readonly timeoutMs?: number;
+}
+
+/** A daemon, found. Holds no connection of its own until one is needed. */
+export interface BridgeClient {
+  /** The runtime directory in which the daemon was found. */
+  readonly runtimeDir: string;
+  /** The names of its chips, sorted naturally (`hub.2` before `hub.10`). Needs no permission on them. */
+  chips(): Promise<string[]>;
+  /**
+   * Connects to one chip: by name, by number (`3` is the chip called `gpiochip3`), or by the path
+   * of its socket or of a symlink to it. Rejects with NOT_FOUND, PERMISSION_DENIED, NO_DAEMON.
+   */
+  openChip(nameOrPathOrNumber: string): Promise<ChipClient>;
+  /** What the daemon says of itself; needs access to the control socket, else PERMISSION_DENIED. */
+  status(): Promise<DaemonStatus>;
+  /** Closes every connection made through this client. Idempotent. */
+  close(): void;
+}
+
+/** A connection to one chip. */
+export interface ChipClient {
+  /** The chip's name as the daemon has it. */
+  readonly name: string;
+  info(): Promise<ChipInfo>;
+  /** All lines; asked for in pages. */
+  lines(): Promise<LineInfo[]>;
+  /** Rejects with INVALID_ARGUMENT for an offset out of range. */
+  lineInfo(offset: number): Promise<LineInfo>;
+  /** The offset of the first line of that name, or undefined. */
+  findLine(name: string): Promise<number | undefined>;
+  /**
+   * Makes these lines this process's own, until release() or close(). A request for edges gets a
+   * connection to itself, so that a slow reader of its events delays nobody else.
+   * Rejects with BUSY, INVALID_ARGUMENT, NOT_SUPPORTED, LINK_DOWN, TIMEOUT, DEVICE_ERROR, ...
+   */
+  requestLines(config: LineRequestConfig): Promise<LineRequestClient>;
+  /** The present state at once, then each change; ends with the connection. */
+  states(): AsyncIterable<ChipState>;
+  /** Lines requested, released and reconfigured, by anyone; ends with the connection. */
+  lineChanges(): AsyncIterable<LineInfoChange>;
+  /** Ends the connection and with it every request made through it. Idempotent. */
+  close(): void;
+}
+
+/** Lines that this process owns. */
+export interface LineRequestClient {
+  readonly offsets: readonly number[];
+  readonly consumer: string;
+  /** Logical values, in the order asked; of all lines when no offsets are given. */
+  getValues(offsets?: readonly number[]): Promise<Level[]>;
+  /** Sets outputs by offset; those not named keep their value. */
+  setValues(values: ReadonlyMap<number, Level>): Promise<void>;
+  reconfigure(config: LineConfig | readonly LineConfig[]): Promise<void>;
+  /** Gives the lines back. What was sensed until then still comes out of events(), which then ends. Idempotent. */
+  release(): Promise<void>;
+  /**
+   * What happened since the request was made, in the order of each line, in batches; one consumer.
+   * Ends after an {@link EndedEvent}; throws when the connection broke. While the consumer is slow
+   * the socket is not read: the daemon then drops the oldest of its bounded queue, counts them, and
+   * reports them as a gap with reason `client-queue`.
+   */
+  events(): AsyncIterable<readonly RequestEvent[]>;
+}
+
+export type RequestEvent = LineEvent | ChipStateEvent | EndedEvent;
+
+/** The chip of a request changed its state. */
+export interface ChipStateEvent {
+  readonly type: 'chip';
+  readonly chip: string;
+  readonly state: ChipState['kind'];
+  /** Only when down. */
+  readonly reason?: string;
+  /** CLOCK_MONOTONIC. */
+  readonly timestampNs: bigint;
+}
+
+/** The last event of a request. */
+export interface EndedEvent {
+  readonly type: 'ended';
+  readonly chip: string;
+  /** `released`, or why the lines went away. */
+  readonly reason: string;
+}
+
+export interface ChipInfo {
+  readonly name: string;
+  /** The firmware's identity, or what the configuration says. */
+  readonly label: string;
+  /** How many; 0 until the coprocessor has described itself. */
+  readonly lines: number;
+  /** Whether every lost edge is counted. */
+  readonly countsLoss: boolean;
+  readonly state: ChipState;
+}
+
+/** Counters by name in snake_case; they only ever grow. */
+export type Counters = Readonly<Record<string, number>>;
+
+/** What `status` tells. Times in the names' units; null where not known. */
+export interface DaemonStatus {
+  readonly version: string;
+  readonly pid: number;
+  readonly runtimeDir: string;
+  readonly uptimeMs: number;
+  /** Connections open now, on all sockets. */
+  readonly clients: number;
+  /** Line requests open now. */
+  readonly requests: number;
+  readonly memory: {
+    readonly rssBytes: number;
+    readonly heapUsedBytes: number;
+    readonly externalBytes: number;
+  };
+  /** Of the socket API, by cause. */
+  readonly counters: Counters;
+  readonly coprocessors: readonly CoprocessorStatus[];
+  readonly chips: readonly ChipStatus[];
+}
+
+export interface CoprocessorStatus {
+  readonly name: string;
+  /** As configured: `serial:/dev/ttyACM0?baud=921600`. */
+  readonly link: string;
+  readonly linkState: 'opening' | 'up' | 'down' | 'waiting';
+  /** Why it is not up. */
+  readonly reason: string | null;
+  /** Whether damage is repaired; null unless up. */
+  readonly delivery: 'reliable' | 'plain' | null;
+  readonly dialect: string;
+  /** Firmware name and version as it says; null before the first handshake. */
+  readonly firmware: string | null;
+  /** The coprocessor's boot_id; null before the first handshake. */
+  readonly bootId: number | null;
+  readonly roundTripNs: number | null;
+  /** The mapping of the coprocessor's clock to CLOCK_MONOTONIC. */
+  readonly clock: ClockStatus | null;
+  /** How often its port was opened. */
+  readonly openings: number;
+  /** Names of its chips. */
+  readonly chips: readonly string[];
+  readonly linkCounters: Counters;
+  readonly busCounters: Counters;
+}
+
+export interface ClockStatus {
+  /** Host minus device. */
+  readonly offsetNs: bigint;
+  readonly driftPpm: number | null;
+  /** Bound of the mapping's error. */
+  readonly errorNs: number;
+  readonly roundTripNs: number;
+  readonly samples: number;
+}
+
+export interface ChipStatus {
+  readonly name: string;
+  readonly label: string;
+  readonly lines: number;
+  readonly countsLoss: boolean;
+  readonly state: ChipState['kind'];
+  readonly reason: string | null;
+  /** Connections to its socket. */
+  readonly clients: number;
+  readonly requests: number;
+  readonly counters: Counters;
+}

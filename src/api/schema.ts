@@ -1,0 +1,196 @@
+import type { Level } from '../driver/remote-gpio.js';
+import type { EdgeSelection, EventClock } from '../events/edge-event.js';
+
+/**
+ * The socket API as it stands on the wire (docs/api.md): method names, parameters, results and
+ * notifications. Keys are in snake_case; null stands for "not known" or "none".
+ */
+
+/** Grows when something is removed or changes its meaning; additions leave it as it is. */
+export const API_VERSION = 1;
+
+/** Largest message, both directions. */
+export const MAX_MESSAGE = 65_536;
+
+/** Most entries one page of a list brings, whatever `count` asks for. */
+export const MAX_PAGE = 256;
+
+/** Lines of a page that are asked for when the caller does not say. */
+export const DEFAULT_PAGE = 256;
+
+/** First element of a message (MessagePack-RPC). */
+export const MESSAGE = { REQUEST: 0, RESPONSE: 1, NOTIFICATION: 2 } as const;
+
+/** Methods of every socket. */
+export const METHOD = {
+  /** [] -> {@link WireServerInfo} */
+  SERVER_INFO: 'server.info',
+
+  /** [] -> {@link WireChipInfo} */
+  CHIP_INFO: 'chip.info',
+  /** [offset?, count?] -> {@link WirePage} of {@link WireLineInfo} */
+  CHIP_LINES: 'chip.lines',
+  /** [offset] -> {@link WireLineInfo} */
+  CHIP_LINE_INFO: 'chip.line_info',
+  /** [name] -> offset or nil */
+  CHIP_FIND_LINE: 'chip.find_line',
+  /** [what] -> nil; `what` one of {@link WATCHES} */
+  CHIP_WATCH: 'chip.watch',
+
+  /** [{@link WireRequestConfig}] -> {@link WireRequest} */
+  REQUEST_CREATE: 'request.create',
+  /** [id, offsets or nil] -> values */
+  REQUEST_GET: 'request.get_values',
+  /** [id, [[offset, value], ...]] -> nil */
+  REQUEST_SET: 'request.set_values',
+  /** [id, config] -> nil */
+  REQUEST_RECONFIGURE: 'request.reconfigure',
+  /** [id] -> nil */
+  REQUEST_RELEASE: 'request.release',
+
+  /** [] -> {@link WireDaemonStatus} */
+  DAEMON_STATUS: 'daemon.status',
+  /** [offset?, count?] -> {@link WirePage} of {@link WireCoprocessorStatus} */
+  DAEMON_COPROCESSORS: 'daemon.coprocessors',
+  /** [offset?, count?] -> {@link WirePage} of {@link WireChipStatus} */
+  DAEMON_CHIPS: 'daemon.chips',
+} as const;
+
+/** Notifications, daemon to client. */
+export const NOTIFICATION = {
+  /** [request id, rows]: see event-rows.ts */
+  EVENTS: 'events',
+  /** [state] */
+  CHIP_STATE: 'chip.state',
+  /** [change] */
+  LINE_CHANGE: 'chip.line_change',
+} as const;
+
+export const WATCHES = ['state', 'lines'] as const;
+export type Watch = (typeof WATCHES)[number];
+
+export interface WireError {
+  readonly code: number;
+  readonly name: string;
+  readonly message: string;
+}
+
+/** A part of a list: `next` is the offset to ask for next, null at the end. */
+export interface WirePage<Item> {
+  readonly items: readonly Item[];
+  readonly next: number | null;
+}
+
+export interface WireServerInfo {
+  readonly server: 'gpiobridge';
+  readonly version: string;
+  readonly api: number;
+  readonly pid: number;
+  /** The chip of this socket; null on the control socket. */
+  readonly chip: string | null;
+}
+
+export interface WireChipState {
+  readonly kind: 'up' | 'starting' | 'down';
+  readonly reason: string | null;
+}
+
+export interface WireChipInfo {
+  readonly name: string;
+  readonly label: string;
+  readonly lines: number;
+  readonly counts_loss: boolean;
+  readonly state: WireChipState;
+}
+
+export interface WireLineInfo {
+  readonly offset: number;
+  readonly name: string | null;
+  readonly used: boolean;
+  readonly consumer: string | null;
+  readonly direction: 'input' | 'output';
+  readonly active_low: boolean;
+  readonly edges: EdgeSelection;
+  readonly event_clock: EventClock;
+}
+
+export interface WireLineChange {
+  readonly kind: 'requested' | 'released' | 'reconfigured';
+  readonly timestamp_ns: bigint;
+  readonly info: WireLineInfo;
+}
+
+/** Every key but `direction` may be left out. */
+export interface WireLineConfig {
+  readonly direction: 'as-is' | 'input' | 'output';
+  readonly edges?: EdgeSelection;
+  readonly active_low?: boolean;
+  readonly event_clock?: EventClock;
+  readonly value?: Level;
+}
+
+export interface WireRequestConfig {
+  readonly consumer: string;
+  readonly offsets: readonly number[];
+  /** One for all lines, or one for each. */
+  readonly config: WireLineConfig | readonly WireLineConfig[];
+}
+
+export interface WireRequest {
+  readonly id: number;
+  readonly offsets: readonly number[];
+}
+
+export type WireCounters = Readonly<Record<string, number>>;
+
+export interface WireDaemonStatus {
+  readonly version: string;
+  readonly pid: number;
+  readonly runtime_dir: string;
+  readonly uptime_ms: number;
+  readonly clients: number;
+  readonly requests: number;
+  readonly memory: {
+    readonly rss_bytes: number;
+    readonly heap_used_bytes: number;
+    readonly external_bytes: number;
+  };
+  readonly counters: WireCounters;
+}
+
+export interface WireCoprocessorStatus {
+  readonly name: string;
+  readonly link: string;
+  readonly link_state: 'opening' | 'up' | 'down' | 'waiting';
+  readonly reason: string | null;
+  readonly delivery: 'reliable' | 'plain' | null;
+  readonly dialect: string;
+  readonly firmware: string | null;
+  readonly boot_id: number | null;
+  readonly round_trip_ns: number | null;
+  readonly clock: WireClockStatus | null;
+  readonly openings: number;
+  readonly chips: readonly string[];
+  readonly link_counters: WireCounters;
+  readonly bus_counters: WireCounters;
+}
+
+export interface WireClockStatus {
+  readonly offset_ns: bigint;
+  readonly drift_ppm: number | null;
+  readonly error_ns: number;
+  readonly round_trip_ns: number;
+  readonly samples: number;
+}
+
+export interface WireChipStatus {
+  readonly name: string;
+  readonly label: string;
+  readonly lines: number;
+  readonly counts_loss: boolean;
+  readonly state: WireChipState['kind'];
+  readonly reason: string | null;
+  readonly clients: number;
+  readonly requests: number;
+  readonly counters: WireCounters;
+}
