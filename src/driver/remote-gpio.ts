@@ -84,6 +84,7 @@ export type InterruptItem =
   | DisabledItem
   | LevelItem
   | BreakItem
+  | ResumedItem
   | UncountedItem;
 
 /** An edge (or an active level, for level types) that the device delivered. */
@@ -135,6 +136,16 @@ export interface BreakItem {
   readonly kind: 'break';
   readonly reason: 'link' | 'firmware-restart';
   /** CLOCK_MONOTONIC: the last moment known to be good, and the moment sensing went on. */
+  readonly fromNs: bigint;
+  readonly toNs: bigint;
+}
+
+/**
+ * The channel broke and came up again, and the device kept and counts everything: what was lost on
+ * the wire shows in the next `seq` of each line. Says only why, should that be more than one ahead.
+ */
+export interface ResumedItem {
+  readonly kind: 'resumed';
   readonly fromNs: bigint;
   readonly toNs: bigint;
 }

@@ -20,8 +20,8 @@ export interface EdgeEvent {
   readonly clock: EventClock;
   /** `device`: the coprocessor's time, mapped; `host`: when the bytes arrived. */
   readonly stampedBy: 'device' | 'host';
-  /** The true time lies within this of `timestampNs`. */
-  readonly uncertaintyNs: number;
+  /** The true time lies within this of `timestampNs`; null where the host stamped: no bound is known. */
+  readonly uncertaintyNs: number | null;
   /** CLOCK_BOOTTIME, only where the edge was sensed while the host slept. */
   readonly boottimeNs?: bigint;
   /** Of the request, from 1. */

@@ -1,0 +1,237 @@
+import { map, type OperatorFunction } from 'rxjs';
+import type {
+  AccountItem,
+  BreakItem,
+  DisabledItem,
+  EdgeItem,
+  InterruptBatch,
+  InterruptItem,
+  InterruptType,
+  Level,
+  LevelItem,
+} from '../driver/remote-gpio.js';
+import type { GapReason } from './edge-event.js';
+import type { Sensed, SensedBatch, SensedEdge } from './sensed.js';
+
+/**
+ * First stage: from what interrupts brought to edges with `lost`, and gaps. Counts by the device's
+ * `seq` where there is one; elsewhere nothing is counted and `lost` is null.
+ */
+export function accountLosses(): OperatorFunction<InterruptBatch, SensedBatch> {
+  return (interrupts$) => {
+    const account = new LossAccount();
+    return interrupts$.pipe(
+      map((batch) => ({ arrivedNs: batch.arrivedNs, events: account.take(batch.items, batch.arrivedNs) })),
+    );
+  };
+}
+
+/** What is known of a line while its interrupt is enabled. */
+interface LineAccount {
+  type: InterruptType;
+  /** Number of the last edge delivered or counted lost; 0 after enable. */
+  lastSeq: number;
+  /** Physical level after the last edge; null while unknown. */
+  level: Level | null;
+  /** Why edges would be missing next. */
+  lossReason: GapReason;
+  /** Both-edge interrupts whose level has not been read yet, oldest first. */
+  held: { readonly arrivedNs: bigint }[];
+}
+
+/** More interrupts than this cannot be waiting for their level: the driver reads after each. */
+const MAX_HELD = 64;
+/** A `seq` this far ahead (modulo 2^32) is one behind: an account that was overtaken. */
+const HALF_RANGE = 2 ** 31;
+
+/** The accounts of one controller's lines. No clock and no I/O: items in, events out. */
+export class LossAccount {
+  private readonly lines: (LineAccount | undefined)[] = [];
+
+  /** Takes the items of one batch, in the order of the wire. */
+  take(items: readonly InterruptItem[], arrivedNs: bigint): Sensed[] {
+    const out: Sensed[] = [];
+    for (const item of items) this.step(item, arrivedNs, out);
+    return out;
+  }
+
+  private step(item: InterruptItem, arrivedNs: bigint, out: Sensed[]): void {
+    switch (item.kind) {
+      case 'edge':
+        this.edge(item, arrivedNs, out);
+        break;
+      case 'account':
+        this.account(item, arrivedNs, out);
+        break;
+      case 'level':
+        this.levelRead(item, arrivedNs, out);
+        break;
+      case 'enabled':
+        this.lines[item.line] = newAccount(item.type, this.lines[item.line]?.level ?? null);
+        break;
+      case 'disabled':
+        this.disabled(item, arrivedNs, out);
+        break;
+      case 'break':
+        this.broken(item, out);
+        break;
+      case 'resumed':
+        for (const line of this.lines) if (line !== undefined) line.lossReason = 'link';
+        break;
+      case 'uncounted':
+        // Such a device does not count, so that every edge of it says null already.
+        break;
+    }
+  }
+
+  private edge(item: EdgeItem, arrivedNs: bigint, out: Sensed[]): void {
+    const line = this.lines[item.line];
+    // The driver delivers nothing of a line that is not enabled.
+    if (line === undefined) return;
+    const level = item.level ?? impliedLevel(line.type);
+    if (level === null) {
+      line.held.push({ arrivedNs });
+      if (line.held.length > MAX_HELD) this.resolveHeld(item.line, line, null, out);
+      return;
+    }
+    out.push(sensedEdge(item, level, countLost(line, item.seq), arrivedNs));
+    line.level = level;
+    line.lossReason = 'overflow';
+  }
+
+  private account(item: AccountItem, arrivedNs: bigint, out: Sensed[]): void {
+    const line = this.lines[item.line];
+    if (line === undefined) return;
+    const lost = (item.seq - line.lastSeq) >>> 0;
+    if (lost === 0 || lost >= HALF_RANGE) return;
+    line.lastSeq = item.seq;
+    line.level = item.level;
+    out.push({
+      kind: 'gap',
+      line: item.line,
+      lost,
+      reason: line.lossReason,
+      level: item.level,
+      deviceNs: item.deviceNs,
+      fromNs: undefined,
+      toNs: arrivedNs,
+    });
+    line.lossReason = 'overflow';
+  }
+
+  private levelRead(item: LevelItem, arrivedNs: bigint, out: Sensed[]): void {
+    const line = this.lines[item.line];
+    if (line === undefined) return;
+    if (line.held.length > 0) {
+      this.resolveHeld(item.line, line, item.level, out);
+      // Later interrupts wait for reads of their own; until then a contradiction proves nothing.
+      if (line.held.length > 0) return;
+    }
+    if (line.level !== null && line.level !== item.level) {
+      out.push({
+        kind: 'gap',
+        line: item.line,
+        lost: null,
+        reason: 'no-count',
+        level: item.level,
+        deviceNs: null,
+        fromNs: undefined,
+        toNs: arrivedNs,
+      });
+    }
+    line.level = item.level;
+  }
+
+  /**
+   * Gives the oldest held interrupt its direction. Edges of a line alternate, so that the level
+   * before it tells it; only where that is unknown the level that was read does.
+   */
+  private resolveHeld(offset: number, line: LineAccount, read: Level | null, out: Sensed[]): void {
+    const held = line.held.shift()!;
+    const level = line.level === null ? read : line.level === 1 ? 0 : 1;
+    if (level === null) return;
+    line.level = level;
+    out.push({
+      kind: 'edge',
+      line: offset,
+      level,
+      levelSource: 'read',
+      lost: null,
+      deviceNs: null,
+      arrivedNs: held.arrivedNs,
+      timeNs: held.arrivedNs,
+      stampedBy: 'host',
+      uncertaintyNs: null,
+      boottimeNs: undefined,
+    });
+  }
+
+  private disabled(item: DisabledItem, arrivedNs: bigint, out: Sensed[]): void {
+    const line = this.lines[item.line];
+    if (line === undefined) return;
+    while (line.held.length > 0) this.resolveHeld(item.line, line, null, out);
+    this.lines[item.line] = undefined;
+    if (item.counted) return;
+    out.push({
+      kind: 'gap',
+      line: item.line,
+      lost: null,
+      reason: 'disabled',
+      level: undefined,
+      deviceNs: null,
+      fromNs: undefined,
+      toNs: arrivedNs,
+    });
+  }
+
+  private broken(item: BreakItem, out: Sensed[]): void {
+    this.lines.forEach((line, offset) => {
+      if (line === undefined) return;
+      while (line.held.length > 0) this.resolveHeld(offset, line, null, out);
+      line.level = null;
+    });
+    out.push({
+      kind: 'gap',
+      line: undefined,
+      lost: null,
+      reason: item.reason,
+      level: undefined,
+      deviceNs: null,
+      fromNs: item.fromNs,
+      toNs: item.toNs,
+    });
+  }
+}
+
+function newAccount(type: InterruptType, level: Level | null): LineAccount {
+  return { type, lastSeq: 0, level, lossReason: 'overflow', held: [] };
+}
+
+/** The level that an edge of this type leaves; null for both edges. */
+function impliedLevel(type: InterruptType): Level | null {
+  if (type === 'both') return null;
+  return type === 'rising' || type === 'level-high' ? 1 : 0;
+}
+
+function countLost(line: LineAccount, seq: number | null): number | null {
+  if (seq === null) return null;
+  const lost = (seq - line.lastSeq - 1) >>> 0;
+  line.lastSeq = seq;
+  return lost;
+}
+
+function sensedEdge(item: EdgeItem, level: Level, lost: number | null, arrivedNs: bigint): SensedEdge {
+  return {
+    kind: 'edge',
+    line: item.line,
+    level,
+    levelSource: 'reported',
+    lost,
+    deviceNs: item.deviceNs,
+    arrivedNs,
+    timeNs: arrivedNs,
+    stampedBy: 'host',
+    uncertaintyNs: null,
+    boottimeNs: undefined,
+  };
+}

@@ -1,0 +1,164 @@
+import {
+  BehaviorSubject,
+  distinctUntilChanged,
+  filter,
+  firstValueFrom,
+  type Observable,
+  type Subscription,
+} from 'rxjs';
+import type { Clock, Timers } from '../base/clock.js';
+import { BridgeError } from '../base/errors.js';
+import type { RemoteGpio, RemoteState } from '../driver/remote-gpio.js';
+import { EventRouter } from '../events/event-router.js';
+import type { Chip, ChipState, LineInfo, LineInfoChange, LineRequest, LineRequestConfig } from './chip.js';
+import { checkLineConfigs, checkOffset, checkRequest } from './line-config.js';
+import { CoprocessorLineRequest } from './line-request.js';
+import { LineTable } from './line-table.js';
+
+export interface CoprocessorChipOptions {
+  readonly name: string;
+  readonly remote: RemoteGpio;
+  /** Default: the firmware's identity. */
+  readonly label?: string;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** How long a request waits for a controller that is just being brought up, ms. */
+  readonly startingMs: number;
+  /** What becomes of requests when the firmware restarted; default `restore`. */
+  readonly onRestart?: 'restore' | 'release';
+}
+
+/** The chip of one remote controller. It outlives the controller's absences, and so do its requests. */
+export class CoprocessorChip implements Chip {
+  readonly name: string;
+  readonly state$: Observable<ChipState>;
+  readonly lineInfo$: Observable<LineInfoChange>;
+
+  private readonly remote: RemoteGpio;
+  private readonly lines: LineTable;
+  private readonly router: EventRouter;
+  private readonly states: BehaviorSubject<ChipState>;
+  private readonly subscriptions: Subscription[];
+  private generation: number | undefined;
+
+  constructor(private readonly options: CoprocessorChipOptions) {
+    this.name = options.name;
+    this.remote = options.remote;
+    this.lines = new LineTable(options.name, options.clock);
+    this.router = new EventRouter(options.remote);
+    this.lineInfo$ = this.lines.changes$;
+    this.states = new BehaviorSubject(chipState(options.remote.state));
+    this.state$ = this.states.pipe(distinctUntilChanged(sameState));
+    this.subscriptions = [options.remote.state$.subscribe((state) => this.follow(state))];
+    if (options.onRestart === 'release') this.subscriptions.push(this.endRequestsOnRestart());
+  }
+
+  get label(): string {
+    return this.options.label ?? this.remote.description?.firmware ?? '';
+  }
+
+  get lineCount(): number {
+    return this.lines.lineCount;
+  }
+
+  get countsLoss(): boolean {
+    return this.remote.description?.countsLoss ?? false;
+  }
+
+  get state(): ChipState {
+    return this.states.value;
+  }
+
+  lineInfo(offset: number): LineInfo {
+    checkOffset(offset, this.name, this.lineCount);
+    return this.lines.info(offset);
+  }
+
+  findLine(name: string): number | undefined {
+    return this.lines.find(name);
+  }
+
+  async requestLines(request: LineRequestConfig): Promise<LineRequest> {
+    await this.awaitUp();
+    checkRequest(request, this.name, this.lineCount);
+    const configs = checkLineConfigs(request.config, request.offsets);
+    if (
+      configs.some((config) => config.edges !== 'none') &&
+      this.remote.description?.hasInterrupts === false
+    ) {
+      throw new BridgeError(
+        'NOT_SUPPORTED',
+        `chip '${this.name}' has no interrupts: its lines cannot report edges`,
+      );
+    }
+    await this.lines.released(request.offsets);
+    return CoprocessorLineRequest.open({
+      chip: this.name,
+      request,
+      configs,
+      lines: this.lines,
+      remote: this.remote,
+      router: this.router,
+      clock: this.options.clock,
+    });
+  }
+
+  /** Ends every request, and the chip with them: its coprocessor was taken out of the configuration. */
+  close(reason: string): void {
+    for (const hold of new Set(this.lines.allHolds())) hold.end(reason);
+    for (const subscription of this.subscriptions) subscription.unsubscribe();
+    this.router.close();
+    this.states.next({ kind: 'down', reason });
+    this.states.complete();
+  }
+
+  private follow(state: RemoteState): void {
+    const description = this.remote.description;
+    if (state.kind === 'up' && description !== undefined && state.generation !== this.generation) {
+      this.generation = state.generation;
+      this.lines.describe(description.names);
+    }
+    this.states.next(chipState(state));
+  }
+
+  private endRequestsOnRestart(): Subscription {
+    const restarted = this.remote.interrupts$.pipe(
+      filter((batch) =>
+        batch.items.some((item) => item.kind === 'break' && item.reason === 'firmware-restart'),
+      ),
+    );
+    return restarted.subscribe(() => {
+      for (const hold of new Set(this.lines.allHolds())) {
+        hold.end(`the firmware of chip '${this.name}' restarted, and on_restart is "release"`);
+      }
+    });
+  }
+
+  /** A chip that is coming up is worth a short wait; one that is down says why at once. */
+  private async awaitUp(): Promise<void> {
+    if (this.state.kind === 'starting') await this.started();
+    if (this.state.kind === 'up') return;
+    const why = this.state.kind === 'down' ? `down: ${this.state.reason}` : 'still starting: try again';
+    throw new BridgeError('LINK_DOWN', `chip '${this.name}' is ${why}`);
+  }
+
+  private async started(): Promise<void> {
+    let timer: object | undefined;
+    const limit = new Promise<void>((resolve) => {
+      timer = this.options.timers.set(resolve, this.options.startingMs);
+    });
+    const settled = firstValueFrom(this.states.pipe(filter((state) => state.kind !== 'starting')), {
+      defaultValue: undefined,
+    });
+    await Promise.race([settled, limit]);
+    if (timer !== undefined) this.options.timers.clear(timer);
+  }
+}
+
+function chipState(state: RemoteState): ChipState {
+  return state.kind === 'up' ? { kind: 'up' } : state;
+}
+
+function sameState(a: ChipState, b: ChipState): boolean {
+  return a.kind === b.kind && (a.kind !== 'down' || b.kind !== 'down' || a.reason === b.reason);
+}

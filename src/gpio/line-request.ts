@@ -1,0 +1,176 @@
+import type { Observable } from 'rxjs';
+import type { Clock } from '../base/clock.js';
+import { BridgeError } from '../base/errors.js';
+import type { Level, RemoteGpio } from '../driver/remote-gpio.js';
+import type { LineEvent } from '../events/edge-event.js';
+import type { EventRouter } from '../events/event-router.js';
+import { type LineView, newLineView, RequestEvents } from '../events/request-events.js';
+import type { LineConfig, LineRequest, LineRequestConfig } from './chip.js';
+import { checkLineConfigs, invalid, invertIf } from './line-config.js';
+import { applyConfig, changeConfig } from './line-driver.js';
+import type { LineHold, LineTable } from './line-table.js';
+
+/** What a request works on. */
+export interface RequestContext {
+  /** Name of the chip, as the owner knows it. */
+  readonly chip: string;
+  readonly request: LineRequestConfig;
+  /** One for each offset, checked. */
+  readonly configs: readonly LineConfig[];
+  readonly lines: LineTable;
+  readonly remote: RemoteGpio;
+  readonly router: EventRouter;
+  readonly clock: Clock;
+}
+
+/** Lines of one controller that a caller owns. */
+export class CoprocessorLineRequest implements LineRequest {
+  readonly consumer: string;
+  readonly offsets: readonly number[];
+  readonly events$: Observable<readonly LineEvent[]>;
+
+  private readonly events: RequestEvents;
+  private readonly views = new Map<number, LineView>();
+  private why: string | undefined;
+  private releasing: Promise<void> | undefined;
+  /** Reconfigurations are done one after the other. */
+  private changing: Promise<void> = Promise.resolve();
+
+  /** Claims the lines and configures them; on failure everything is as before. */
+  static async open(context: RequestContext): Promise<CoprocessorLineRequest> {
+    const request = new CoprocessorLineRequest(context);
+    request.claim();
+    try {
+      await request.configureAll();
+    } catch (error) {
+      await request.finish('could not be configured');
+      throw error;
+    }
+    if (request.why !== undefined) throw new BridgeError('LINE_GONE', request.why);
+    for (const offset of request.offsets) context.lines.announce('requested', offset);
+    return request;
+  }
+
+  private constructor(private readonly context: RequestContext) {
+    this.consumer = context.request.consumer;
+    this.offsets = [...context.request.offsets];
+    this.events = new RequestEvents(context.clock);
+    this.events$ = this.events.events$;
+  }
+
+  get ended(): string | undefined {
+    return this.why;
+  }
+
+  async getValues(offsets: readonly number[] = this.offsets): Promise<Level[]> {
+    const holds = offsets.map((offset) => this.hold(offset));
+    const levels = await Promise.all(offsets.map((offset) => this.context.remote.getValue(offset)));
+    return levels.map((level, i) => invertIf(holds[i]!.config.activeLow, level));
+  }
+
+  async setValues(values: ReadonlyMap<number, Level>): Promise<void> {
+    const wanted = [...values].map(([offset, level]) => {
+      const hold = this.hold(offset);
+      if (hold.direction !== 'output')
+        throw invalid(`line ${offset} of chip '${this.context.chip}' is not an output`);
+      return [offset, invertIf(hold.config.activeLow, level)] as const;
+    });
+    await allSettled(wanted.map(([offset, level]) => this.context.remote.setValue(offset, level)));
+  }
+
+  reconfigure(config: LineConfig | readonly LineConfig[]): Promise<void> {
+    const configs = checkLineConfigs(config, this.offsets);
+    const change = this.changing.then(() => this.change(configs));
+    this.changing = change.catch(() => {});
+    return change;
+  }
+
+  release(): Promise<void> {
+    return this.finish('released');
+  }
+
+  private claim(): void {
+    const { lines, request, configs, clock, router, chip } = this.context;
+    const end = (reason: string): void => {
+      void this.finish(reason);
+    };
+    lines.claim(this.offsets, (index) => ({
+      consumer: request.consumer,
+      config: configs[index]!,
+      name: lines.nameOf(this.offsets[index]!),
+      direction: configs[index]!.direction === 'output' ? 'output' : 'input',
+      end,
+    }));
+    const now = clock.monotonicNs();
+    this.offsets.forEach((offset, index) => {
+      const view = newLineView(chip, offset);
+      present(view, configs[index]!);
+      this.views.set(offset, view);
+      router.attach(offset, this.events, view, now);
+    });
+  }
+
+  private async configureAll(): Promise<void> {
+    const { configs, remote } = this.context;
+    await allSettled(
+      this.offsets.map(async (offset, index) => {
+        this.hold(offset).direction = await applyConfig(remote, offset, configs[index]!);
+      }),
+    );
+  }
+
+  private async change(configs: readonly LineConfig[]): Promise<void> {
+    await allSettled(
+      this.offsets.map(async (offset, index) => {
+        const hold = this.hold(offset);
+        const config = configs[index]!;
+        hold.direction = await changeConfig(this.context.remote, offset, hold.config, hold.direction, config);
+        hold.config = config;
+        present(this.views.get(offset)!, config);
+        this.context.lines.announce('reconfigured', offset);
+      }),
+    );
+  }
+
+  private hold(offset: number): LineHold {
+    if (this.why !== undefined) throw new BridgeError('CLOSED', `the request has ended: ${this.why}`);
+    if (!this.views.has(offset)) throw invalid(`line ${offset} is not one of this request's`);
+    return this.context.lines.holdOf(offset)!;
+  }
+
+  private finish(reason: string): Promise<void> {
+    this.releasing ??= this.giveBack(reason);
+    return this.releasing;
+  }
+
+  /** Whatever the controller says, the lines are free afterwards: it forgets them at its next reset. */
+  private async giveBack(reason: string): Promise<void> {
+    this.why = reason;
+    const { lines, remote, router } = this.context;
+    const { offsets } = this;
+    for (const offset of offsets) router.detach(offset);
+    const freed = Promise.allSettled(offsets.map((offset) => remote.releaseLine(offset))).then(() => {
+      lines.free(offsets);
+      for (const offset of offsets) if (offset < lines.lineCount) lines.announce('released', offset);
+    });
+    for (const offset of offsets) {
+      const hold = lines.holdOf(offset);
+      if (hold !== undefined) hold.releasing = freed;
+    }
+    this.events.end();
+    await freed;
+  }
+}
+
+function present(view: LineView, config: LineConfig): void {
+  view.edges = config.edges;
+  view.activeLow = config.activeLow;
+  view.clock = config.eventClock;
+}
+
+/** Waits for all, then throws the first failure: nothing is still under way when the caller reacts to it. */
+async function allSettled(promises: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(promises);
+  const failure = results.find((result) => result.status === 'rejected');
+  if (failure !== undefined) throw failure.reason;
+}
