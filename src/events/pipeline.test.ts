@@ -140,7 +140,7 @@ describe('requests', () => {
       offset: 1,
       lost: 3,
       fromNs: 150n,
-      toNs: 1_000n,
+      toNs: 190n,
       level: 1,
     });
   });
