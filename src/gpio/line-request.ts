@@ -143,13 +143,17 @@ export class CoprocessorLineRequest implements LineRequest {
     return this.releasing;
   }
 
-  /** Whatever the controller says, the lines are free afterwards: it forgets them at its next reset. */
+  /**
+   * Whatever the controller says, the lines are free afterwards: it forgets them at its next reset.
+   * The events stay open until then, since the final account of a line comes when its interrupt
+   * is switched off.
+   */
   private async giveBack(reason: string): Promise<void> {
     this.why = reason;
-    const { lines, remote, router } = this.context;
+    const { lines, router } = this.context;
     const { offsets } = this;
-    for (const offset of offsets) router.detach(offset);
-    const freed = Promise.allSettled(offsets.map((offset) => remote.releaseLine(offset))).then(() => {
+    const freed = Promise.allSettled(offsets.map((offset) => this.giveLineBack(offset))).then(() => {
+      for (const offset of offsets) router.detach(offset);
       lines.free(offsets);
       for (const offset of offsets) if (offset < lines.lineCount) lines.announce('released', offset);
     });
@@ -157,8 +161,14 @@ export class CoprocessorLineRequest implements LineRequest {
       const hold = lines.holdOf(offset);
       if (hold !== undefined) hold.releasing = freed;
     }
-    this.events.end();
     await freed;
+    this.events.end();
+  }
+
+  private async giveLineBack(offset: number): Promise<void> {
+    const { remote, lines } = this.context;
+    if (lines.holdOf(offset)?.config.edges !== 'none') await remote.disableInterrupt(offset).catch(() => {});
+    await remote.releaseLine(offset);
   }
 }
 

@@ -1,0 +1,128 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+
+/** How long a program may take for one step before the test says what it printed instead. */
+const STEP_MS = 10_000;
+
+/** `gpiobridge ...` as a process of its own, as a user would start it (from dist). */
+export class Program {
+  readonly process: ChildProcess;
+  stdout = '';
+  stderr = '';
+  private readonly exited: Promise<number | string>;
+  private readonly watchers = new Set<() => void>();
+
+  constructor(
+    readonly args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ) {
+    this.process = spawn(process.execPath, [MAIN, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    });
+    this.process.stdout!.setEncoding('utf8').on('data', (text: string) => {
+      this.stdout += text;
+      this.notify();
+    });
+    this.process.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text;
+      this.notify();
+    });
+    this.exited = new Promise((resolve) => {
+      this.process.on('close', (code, signal) => {
+        resolve(code ?? signal ?? 'unknown');
+        this.notify();
+      });
+    });
+  }
+
+  /** Resolves when what was printed matches; rejects, with all of it, at the limit or the program's end. */
+  async waitFor(pattern: RegExp, limitMs = STEP_MS): Promise<RegExpMatchArray> {
+    const found = (): RegExpMatchArray | null => this.stdout.match(pattern) ?? this.stderr.match(pattern);
+    await this.until(() => found() !== null, `for ${pattern}`, limitMs);
+    return found()!;
+  }
+
+  /** The exit status, or the name of the signal. */
+  async exit(limitMs = STEP_MS): Promise<number | string> {
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(this.describe(`its end for ${limitMs} ms`))), limitMs);
+    });
+    return Promise.race([this.exited, limit]).finally(() => clearTimeout(timer));
+  }
+
+  /** Ends it with a signal and waits for that. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | string> {
+    this.process.kill(signal);
+    return this.exit();
+  }
+
+  private async until(condition: () => boolean, what: string, limitMs: number): Promise<void> {
+    if (condition()) return;
+    await new Promise<void>((resolve, reject) => {
+      const done = (error?: Error): void => {
+        clearTimeout(timer);
+        this.watchers.delete(check);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      const timer = setTimeout(() => done(new Error(this.describe(`${what} for ${limitMs} ms`))), limitMs);
+      const check = (): void => {
+        if (condition()) done();
+        else if (this.process.exitCode !== null) done(new Error(this.describe(what)));
+      };
+      this.watchers.add(check);
+    });
+  }
+
+  private notify(): void {
+    for (const watcher of [...this.watchers]) watcher();
+  }
+
+  private describe(what: string): string {
+    const state = this.process.exitCode === null ? 'still runs' : `exited with ${this.process.exitCode}`;
+    return `waited ${what}: gpiobridge ${this.args.join(' ')} ${state}\nstdout: ${this.stdout}\nstderr: ${this.stderr}`;
+  }
+}
+
+/** A temporary directory, short enough for Unix socket paths. */
+export function temporaryDirectory(): { path: string; join: (name: string) => string; remove: () => void } {
+  const path = mkdtempSync(join(tmpdir(), 'gb-'));
+  return {
+    path,
+    join: (name) => join(path, name),
+    remove: () => rmSync(path, { recursive: true, force: true }),
+  };
+}
+
+/** Runs `gpiobridge ...` to its end. */
+export async function run(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ status: number | string; stdout: string; stderr: string }> {
+  const program = new Program(args, env);
+  const status = await program.exit();
+  return { status, stdout: program.stdout, stderr: program.stderr };
+}
+
+/** Polls until `probe` returns something other than undefined; rejects with `what` at the limit. */
+export async function eventually<T>(
+  probe: () => T | undefined | Promise<T | undefined>,
+  what: string | (() => string),
+  limitMs = STEP_MS,
+): Promise<T> {
+  const deadline = Date.now() + limitMs;
+  for (;;) {
+    const found = await probe();
+    if (found !== undefined) return found;
+    if (Date.now() > deadline)
+      throw new Error(`not within ${limitMs} ms: ${typeof what === 'string' ? what : what()}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
