@@ -1,0 +1,118 @@
+import { Command } from 'commander';
+import type { ChipClient } from '../../api/client/types.js';
+import type { LineInfo } from '../../gpio/chip.js';
+import { withDaemon } from '../connection.js';
+import { ManyErrors } from '../errors.js';
+import { formatLineInfo } from '../line-attributes.js';
+import { type ChipLines, isSameLine, matchesOf, notFound, type ResolvedLine } from '../line-resolver.js';
+import { chipStateMessage, openChips, resolveOptionsOf } from '../locate.js';
+import {
+  addClientOptions,
+  addLineOptions,
+  CHIPS_HELP,
+  type ClientOptions,
+  type LineOptions,
+} from '../options.js';
+import { print, printJson } from '../output.js';
+
+type InfoOptions = ClientOptions & LineOptions;
+
+export function command(): Command {
+  return addClientOptions(
+    addLineOptions(new Command('info'), 'show every line of a name, not only the first'),
+  )
+    .description(
+      'Show names, directions, attributes and consumers of lines; all lines unless some are named.',
+    )
+    .argument('[line...]', 'name or offset of a line')
+    .addHelpText('after', CHIPS_HELP)
+    .action(info);
+}
+
+/** What a chip has, read once. */
+interface ChipContents extends ChipLines {
+  readonly lines: readonly LineInfo[];
+}
+
+async function info(ids: string[], options: InfoOptions): Promise<void> {
+  await withDaemon(options, async (daemon) => {
+    const problems: string[] = [];
+    const chips: ChipContents[] = [];
+    for (const client of await openChips(daemon, options.chip)) {
+      const chip = await client.info();
+      if (chip.lines === 0) problems.push(chipStateMessage(chip));
+      chips.push(await contentsOf(client));
+    }
+    if (ids.length === 0) for (const chip of chips) await showChip(chip, options);
+    else problems.unshift(...(await showSelected(ids, chips, options)));
+    if (problems.length > 0) throw new ManyErrors(problems);
+  });
+}
+
+async function contentsOf(client: ChipClient): Promise<ChipContents> {
+  const lines = await client.lines();
+  return {
+    name: client.name,
+    lineCount: lines.length,
+    lines,
+    offsetsOf: (name) => lines.filter((line) => line.name === name).map(({ offset }) => offset),
+  };
+}
+
+async function showChip({ name, lines }: ChipContents, options: InfoOptions): Promise<void> {
+  if (options.json) return showJson(name, lines);
+  if (lines.length === 0) return;
+  const text = lines.map(
+    (line) =>
+      `\tline ${String(line.offset).padStart(3)}:\t${formatLineInfo(line, options.unquoted ?? false)}\n`,
+  );
+  await print(`${name} - ${lines.length} lines:\n${text.join('')}`);
+}
+
+/** Shows the lines that were named, in the order of chips and offsets; returns what was wrong. */
+async function showSelected(
+  ids: readonly string[],
+  chips: readonly ChipContents[],
+  options: InfoOptions,
+): Promise<string[]> {
+  const resolveOptions = resolveOptionsOf(options, chips.length === 1);
+  const problems: string[] = [];
+  const selected: ResolvedLine[] = [];
+  for (const id of ids) {
+    const matches = matchesOf(id, chips, resolveOptions);
+    if (matches.length === 0) problems.push(notFound(id, chips, resolveOptions));
+    if (matches.length > 1) problems.push(`line '${id}' is not unique`);
+    for (const match of matches) {
+      const twin = selected.find((line) => isSameLine(line, match));
+      if (twin === undefined) selected.push(match);
+      else problems.push(`lines '${twin.id}' and '${id}' are the same line`);
+    }
+  }
+  for (const { name, lines } of chips) {
+    const shown = lines.filter(({ offset }) =>
+      selected.some((at) => at.chip === name && at.offset === offset),
+    );
+    if (options.json) await showJson(name, shown);
+    else
+      for (const line of shown)
+        await print(`${name} ${line.offset}\t${formatLineInfo(line, options.unquoted ?? false)}\n`);
+  }
+  return problems;
+}
+
+async function showJson(chip: string, lines: readonly LineInfo[]): Promise<void> {
+  for (const { offset, name, direction, activeLow, edges, eventClock, used, consumer } of lines) {
+    await printJson({
+      type: 'line',
+      chip,
+      offset,
+      name: name ?? null,
+      direction,
+      activeLow,
+      edges,
+      eventClock,
+      used,
+      consumer: consumer ?? null,
+    });
+  }
+}

@@ -1,0 +1,215 @@
+import { Command, Option } from 'commander';
+import type { LineRequestClient, RequestEvent } from '../../api/client/types.js';
+import { messageOf } from '../../base/errors.js';
+import type { Level } from '../../driver/remote-gpio.js';
+import type { EdgeSelection, EventClock } from '../../events/edge-event.js';
+import type { LineConfig } from '../../gpio/chip.js';
+import { banner } from '../banner.js';
+import { requestOn, withDaemon } from '../connection.js';
+import { UsageError } from '../errors.js';
+import { customFormatter, defaultFormatter, formatShowsLoss } from '../event-format.js';
+import { renderJson } from '../event-json.js';
+import { type NameOf, renderText, type TextStyle } from '../event-text.js';
+import type { TimeStyle } from '../event-time.js';
+import { formatValues } from '../line-value.js';
+import { type ChipGroup, groupByChip, type LocatedLine, locateLines } from '../locate.js';
+import { monitor } from '../monitor.js';
+import {
+  addClientOptions,
+  addRequestOptions,
+  BIAS_HELP,
+  CHIPS_HELP,
+  type ClientOptions,
+  laterOption,
+  PERIODS_HELP,
+  periodOption,
+  type RequestOptions,
+} from '../options.js';
+import { print, printJson } from '../output.js';
+import { parseUnsigned } from '../period.js';
+import { catchEndingSignals, dieOf } from '../signals.js';
+import { valueObject } from '../value-json.js';
+
+/** As in libgpiod's gpiomon; the uAPI takes no more in one request. */
+const MAX_LINES = 64;
+
+interface MonOptions extends ClientOptions, RequestOptions {
+  readonly banner?: boolean;
+  readonly edges: EdgeSelection;
+  readonly eventClock?: EventClock;
+  readonly timeStyle?: TimeStyle;
+  readonly format?: string;
+  /** Microseconds. */
+  readonly idleTimeout?: number;
+  readonly initialState?: boolean;
+  readonly numEvents?: number;
+  readonly numeric?: boolean;
+  readonly quiet?: boolean;
+  readonly silent?: boolean;
+}
+
+const FORMAT_HELP = `
+Format specifiers:
+  %o  offset of the line          %S  time in seconds
+  %l  name of the line            %U  time as a date, UTC
+  %c  name of the chip            %L  time as a date, local time
+  %e  1 for rising, 2 for falling %x  edges lost just before this one, ? where unknown
+  %E  rising or falling           %%  %
+
+Lost edges, gaps and chips that go down or come back are told on stderr; with --json, in the stream.`;
+
+export function command(): Command {
+  const monCommand = addClientOptions(addRequestOptions(new Command('mon'), 'gpiomon'))
+    .description('Wait for edges on lines and print them.')
+    .argument('[line...]', 'name or offset of a line')
+    .option('--banner', 'say so when the lines are watched')
+    .addOption(
+      new Option('-e, --edges <edges>', 'rising, falling or both').argParser(parseEdges).default('both'),
+    )
+    .addOption(
+      new Option('-E, --event-clock <clock>', 'monotonic (default) or realtime').argParser(parseEventClock),
+    )
+    .option('-F, --format <format>', 'print each edge in this format, see below')
+    .addOption(periodOption('--idle-timeout <period>', 'exit when no edge comes for so long'))
+    .option('-I, --initial-state', 'print the values of the lines first')
+    .option('--localtime', 'print times as dates in local time')
+    .option('--utc', 'print times as dates in UTC (default for realtime)')
+    .addOption(new Option('-n, --num-events <n>', 'exit after that many edges').argParser(parseUnsigned))
+    .option('-N, --numeric', 'print values as 0 and 1')
+    .option('-q, --quiet', 'print no events')
+    .addOption(new Option('--silent', 'as --quiet').hideHelp())
+    .addOption(laterOption('-p, --debounce-period <period>', '--debounce-period'))
+    .addHelpText('after', FORMAT_HELP + CHIPS_HELP + PERIODS_HELP + BIAS_HELP);
+  // The last of the two counts.
+  monCommand.on('option:localtime', () => monCommand.setOptionValue('timeStyle', 'local'));
+  monCommand.on('option:utc', () => monCommand.setOptionValue('timeStyle', 'utc'));
+  return monCommand.action(mon);
+}
+
+function parseEdges(text: string): EdgeSelection {
+  if (text === 'rising' || text === 'falling' || text === 'both') return text;
+  throw new UsageError(`invalid edges: ${text}`);
+}
+
+function parseEventClock(text: string): EventClock {
+  if (text === 'monotonic' || text === 'realtime') return text;
+  if (text === 'hte')
+    throw new UsageError('event clock hte is not possible: a remote line has no hardware timestamp engine');
+  throw new UsageError(`invalid event clock: ${text}`);
+}
+
+/** The clock to ask for and how to print it: dates mean realtime, and realtime means dates. */
+export function clockAndStyle(options: Pick<MonOptions, 'eventClock' | 'timeStyle'>): {
+  eventClock: EventClock;
+  timeStyle: TimeStyle;
+} {
+  const eventClock = options.eventClock ?? (options.timeStyle === undefined ? 'monotonic' : 'realtime');
+  return { eventClock, timeStyle: options.timeStyle ?? (eventClock === 'realtime' ? 'utc' : 'seconds') };
+}
+
+async function mon(ids: string[], options: MonOptions): Promise<void> {
+  if (ids.length === 0) throw new UsageError('at least one GPIO line must be specified');
+  if (ids.length > MAX_LINES) throw new UsageError('too many lines given');
+  const signals = catchEndingSignals();
+  try {
+    await withDaemon(options, async (daemon) => {
+      const groups = groupByChip(await locateLines(daemon, ids, options));
+      const requests = await requestAll(groups, options);
+      if (options.initialState) await showInitialState(groups, requests, options);
+      if (options.banner) await print(`${banner('Monitoring', ids)}\n`);
+      await monitor(requests, {
+        edgesWanted: options.numEvents ?? 0,
+        idleTimeout: options.idleTimeout ?? 0,
+        signal: signals.aborted,
+        print: await printer(groups, options),
+      });
+    });
+  } catch (thrown) {
+    if (signals.received === undefined) throw thrown;
+  }
+  signals.stop();
+  if (signals.received !== undefined) dieOf(signals.received);
+}
+
+async function requestAll(groups: readonly ChipGroup[], options: MonOptions): Promise<LineRequestClient[]> {
+  const config: LineConfig = {
+    direction: 'input',
+    edges: options.edges,
+    activeLow: options.activeLow ?? false,
+    eventClock: clockAndStyle(options).eventClock,
+  };
+  const requests: LineRequestClient[] = [];
+  for (const { client, lines } of groups) {
+    const offsets = lines.map(({ offset }) => offset);
+    requests.push(await requestOn(client, options.consumer, offsets, config));
+  }
+  return requests;
+}
+
+async function showInitialState(
+  groups: readonly ChipGroup[],
+  requests: readonly LineRequestClient[],
+  options: MonOptions,
+): Promise<void> {
+  const shown: { line: LocatedLine; value: Level }[] = [];
+  for (const [index, { lines }] of groups.entries()) {
+    const values = await requests[index].getValues().catch((thrown: unknown) => {
+      throw new UsageError(`unable to read GPIO line values: ${messageOf(thrown)}`);
+    });
+    lines.forEach((line, at) => {
+      shown.push({ line, value: values[at] });
+    });
+  }
+  if (options.json) for (const { line, value } of shown) await printJson(valueObject(line, value));
+  else {
+    const style = { numeric: options.numeric ?? false, unquoted: options.unquoted ?? false };
+    const pairs = shown.map(({ line, value }) => ({ id: line.id, value }));
+    await print(`${formatValues(pairs, style)}\n`);
+  }
+}
+
+type PrintEvents = (events: readonly RequestEvent[]) => Promise<void>;
+
+async function printer(groups: readonly ChipGroup[], options: MonOptions): Promise<PrintEvents> {
+  if (options.quiet || options.silent) return async () => undefined;
+  const nameOf = namesOf(groups);
+  if (options.json) return (events) => print(renderJson(events, nameOf));
+  const style = await textStyle(groups, nameOf, options);
+  return async (events) => {
+    const { out, err } = renderText(events, style);
+    await print(out);
+    await print(err, process.stderr);
+  };
+}
+
+function namesOf(groups: readonly ChipGroup[]): NameOf {
+  const chips = new Map(
+    groups.map(({ client, lines }) => [
+      client.name,
+      new Map(lines.map(({ offset, name }) => [offset, name])),
+    ]),
+  );
+  return (chip, offset) => chips.get(chip)?.get(offset);
+}
+
+async function textStyle(
+  groups: readonly ChipGroup[],
+  nameOf: NameOf,
+  options: MonOptions,
+): Promise<TextStyle> {
+  const infos = await Promise.all(groups.map(({ client }) => client.info()));
+  const { timeStyle } = clockAndStyle(options);
+  return {
+    nameOf,
+    format:
+      options.format === undefined
+        ? defaultFormatter({
+            timeStyle,
+            showChip: options.chip !== undefined,
+            unquoted: options.unquoted ?? false,
+          })
+        : customFormatter(options.format),
+    formatShowsLoss: options.format !== undefined && formatShowsLoss(options.format),
+    uncountedChips: new Set(infos.filter(({ countsLoss }) => !countsLoss).map(({ name }) => name)),
+  };
+}

@@ -1,0 +1,53 @@
+import type { Command } from 'commander';
+
+/** A subcommand; its module is loaded only when it is used, so that `get` starts fast. */
+export interface Subcommand {
+  readonly name: string;
+  readonly group: string;
+  readonly summary: string;
+  load(): Promise<{ command(): Command }>;
+}
+
+const LINES = 'Lines and chips (as libgpiod’s tools):';
+const SERVICE = 'The daemon:';
+const TRY = 'Without hardware:';
+
+export const SUBCOMMANDS: readonly Subcommand[] = [
+  { name: 'detect', group: LINES, summary: 'list chips', load: () => import('./detect.js') },
+  { name: 'info', group: LINES, summary: 'show lines and who uses them', load: () => import('./info.js') },
+  { name: 'get', group: LINES, summary: 'read values of lines', load: () => import('./get.js') },
+  { name: 'set', group: LINES, summary: 'drive lines, and hold them', load: () => import('./set.js') },
+  { name: 'mon', group: LINES, summary: 'print edges as they happen', load: () => import('./mon.js') },
+  { name: 'daemon', group: SERVICE, summary: 'serve coprocessors', load: () => import('./daemon.js') },
+  {
+    name: 'status',
+    group: SERVICE,
+    summary: 'links, firmware, clocks and counters',
+    load: () => import('./status.js'),
+  },
+  { name: 'demo', group: TRY, summary: 'everything at once, simulated', load: () => import('./demo.js') },
+  { name: 'sim', group: TRY, summary: 'a simulated coprocessor', load: () => import('./sim.js') },
+  { name: 'pin', group: TRY, summary: 'read or drive a simulated pin', load: () => import('./pin.js') },
+];
+
+/** Subcommands of later versions: refused by name, so that nobody takes them for a mistake of their own. */
+export const LATER_SUBCOMMANDS: readonly string[] = [
+  'notify',
+  'probe',
+  'decode',
+  'chip',
+  'request',
+  'release',
+  'remoteproc',
+  'export',
+];
+
+/** Names of libgpiod's tools, under which the program may be started in a later version. */
+export const TOOL_NAMES: Readonly<Record<string, string>> = {
+  gpiodetect: 'detect',
+  gpioinfo: 'info',
+  gpioget: 'get',
+  gpioset: 'set',
+  gpiomon: 'mon',
+  gpionotify: 'notify',
+};

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import type { LineInfo } from '../gpio/chip.js';
+import { formatAttributes, formatLineInfo } from './line-attributes.js';
+
+const plain: LineInfo = {
+  offset: 3,
+  name: 'DOOR',
+  used: false,
+  direction: 'input',
+  activeLow: false,
+  edges: 'none',
+  eventClock: 'monotonic',
+};
+
+describe('formatAttributes', () => {
+  it('leaves out what is as usual', () => {
+    expect(formatAttributes(plain, false)).toBe('input');
+    expect(formatAttributes({ ...plain, direction: 'output' }, false)).toBe('output');
+  });
+
+  it('keeps the order of gpioinfo', () => {
+    const all: LineInfo = {
+      ...plain,
+      used: true,
+      consumer: 'my app',
+      activeLow: true,
+      edges: 'both',
+      eventClock: 'realtime',
+    };
+    expect(formatAttributes(all, false)).toBe(
+      'input active-low edges=both event-clock=realtime consumer="my app"',
+    );
+    expect(formatAttributes(all, true)).toMatch(/ consumer=my app$/);
+  });
+});
+
+describe('formatLineInfo', () => {
+  it('pads names to 16 characters with their quotes, and never quotes unnamed', () => {
+    const { name: _, ...unnamed } = plain;
+    expect(formatLineInfo(plain, false)).toBe('"DOOR"          \tinput');
+    expect(formatLineInfo(plain, true)).toBe('DOOR            \tinput');
+    expect(formatLineInfo(unnamed, false)).toBe('unnamed         \tinput');
+    expect(formatLineInfo({ ...plain, name: 'A_LINE_OF_15_CH' }, false)).toBe('"A_LINE_OF_15_CH"\tinput');
+  });
+});

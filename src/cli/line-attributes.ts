@@ -1,0 +1,20 @@
+import type { LineInfo } from '../gpio/chip.js';
+
+/** The attributes of a line as `info` prints them, in its order. */
+export function formatAttributes(info: LineInfo, unquoted: boolean): string {
+  const words: string[] = [info.direction];
+  if (info.activeLow) words.push('active-low');
+  if (info.edges !== 'none') words.push(`edges=${info.edges}`);
+  if (info.eventClock !== 'monotonic') words.push(`event-clock=${info.eventClock}`);
+  if (info.used) {
+    const consumer = info.consumer ?? 'kernel';
+    words.push(unquoted ? `consumer=${consumer}` : `consumer="${consumer}"`);
+  }
+  return words.join(' ');
+}
+
+/** Name (padded to 16 characters, a tab) and attributes. `unnamed` is never quoted. */
+export function formatLineInfo(info: LineInfo, unquoted: boolean): string {
+  const name = info.name === undefined ? 'unnamed' : unquoted ? info.name : `"${info.name}"`;
+  return `${name.padEnd(16)}\t${formatAttributes(info, unquoted)}`;
+}

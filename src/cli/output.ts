@@ -1,0 +1,48 @@
+import { once } from 'node:events';
+
+/**
+ * Writes to stdout, or to stderr. The bytes leave at once unless a pipe is full; then the promise
+ * waits until the reader has made room, so that nothing piles up here. Await it in loops.
+ */
+export async function print(text: string, stream: NodeJS.WriteStream = process.stdout): Promise<void> {
+  if (text === '' || stream.write(text) || stream.destroyed) return;
+  await once(stream, 'drain');
+}
+
+/** {@link print} for one object: JSON on a line of its own, see {@link toJson}. */
+export function printJson(value: unknown): Promise<void> {
+  return print(`${toJson(value)}\n`);
+}
+
+/** Waits until everything printed has left, as `process.exit` does not. */
+export async function flushed(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) {
+    if (stream.writableLength > 0 && !stream.destroyed) await once(stream, 'drain');
+  }
+}
+
+/** A reader that has seen enough (`| head`) ends the program quietly. */
+export function endQuietlyWithReader(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    process.stderr.write(`gpiobridge: cannot write to standard output: ${error.message}\n`);
+    process.exit(1);
+  });
+  process.stderr.on('error', () => process.exit(1));
+}
+
+/** JSON as every `--json` prints it: keys in snake_case, bigints as decimal strings. */
+export function toJson(value: unknown): string {
+  return JSON.stringify(snakeCased(value));
+}
+
+function snakeCased(value: unknown): unknown {
+  if (typeof value === 'bigint') return value.toString();
+  if (Array.isArray(value)) return value.map(snakeCased);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [snakeCase(key), snakeCased(item)]));
+}
+
+function snakeCase(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

@@ -1,0 +1,103 @@
+import { basename } from 'node:path';
+import type { Command } from 'commander';
+import { BridgeError } from '../base/errors.js';
+import { LATER_SUBCOMMANDS, SUBCOMMANDS, TOOL_NAMES } from './commands/table.js';
+import { errorLines } from './errors.js';
+import { print } from './output.js';
+
+const PROGRAM = 'gpiobridge';
+
+/**
+ * Runs a command line and returns the exit status: 0, 1 for any error, 2 for a configuration that is
+ * not valid. Prints errors as `PROG: message`. May return while the subcommand's handles live on.
+ */
+export async function run(argv: readonly string[]): Promise<number> {
+  const tool = TOOL_NAMES[basename(argv[1] ?? '')];
+  if (tool !== undefined) return refuseToolName(basename(argv[1]), tool);
+  const [name, ...rest] = argv.slice(2);
+  if (name === undefined) return mainHelp(process.stderr, 1);
+  if (name === '-v' || name === '--version') return version();
+  if (name === '-h' || name === '--help') return mainHelp(process.stdout, 0);
+  if (name === 'help')
+    return rest[0] === undefined ? mainHelp(process.stdout, 0) : runSubcommand(rest[0], ['--help']);
+  if (name.startsWith('-')) return fail(PROGRAM, `unknown option '${name}'`, `try ${PROGRAM} --help`);
+  return runSubcommand(name, rest);
+}
+
+async function runSubcommand(name: string, args: readonly string[]): Promise<number> {
+  const entry = SUBCOMMANDS.find((subcommand) => subcommand.name === name);
+  if (entry === undefined) return refuseSubcommand(name);
+  const program = `${PROGRAM} ${name}`;
+  try {
+    const command = (await entry.load()).command();
+    prepare(command, program);
+    await command.parseAsync([...args], { from: 'user' });
+    return typeof process.exitCode === 'number' ? process.exitCode : 0;
+  } catch (thrown) {
+    const commanderStatus = exitStatusOfCommander(thrown);
+    if (commanderStatus !== undefined) return commanderStatus;
+    process.stderr.write(errorLines(program, thrown));
+    return thrown instanceof BridgeError && thrown.name === 'CONFIG_INVALID' ? 2 : 1;
+  }
+}
+
+/** Gives a subcommand what all have in common: its full name, `-v`, `-h`, the form of its errors. */
+function prepare(command: Command, program: string): void {
+  command
+    .name(program)
+    .helpOption('-h, --help', 'show this help and exit')
+    .option('-v, --version', 'show the version and exit')
+    .on('option:version', () => {
+      void version().then((status) => process.exit(status));
+    })
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) => {
+        const message = text
+          .trim()
+          .replace(/^error: /, '')
+          .replaceAll('\n', ' ');
+        write(`${program}: ${message}\n${program}: try ${program} --help\n`);
+      },
+    });
+}
+
+/** Commander throws after it has printed help (0) or an error of the command line (1). */
+function exitStatusOfCommander(thrown: unknown): number | undefined {
+  const error = thrown as { code?: unknown; exitCode?: unknown };
+  const isCommanders = typeof error?.code === 'string' && error.code.startsWith('commander.');
+  return isCommanders && typeof error.exitCode === 'number' ? error.exitCode : undefined;
+}
+
+async function refuseSubcommand(name: string): Promise<number> {
+  if (LATER_SUBCOMMANDS.includes(name)) return fail(PROGRAM, `'${name}' is not in this version`);
+  const { closest } = await import('./suggest.js');
+  const meant = closest(
+    name,
+    SUBCOMMANDS.map((subcommand) => subcommand.name),
+  );
+  const hint = meant === undefined ? '' : `; did you mean '${meant}'?`;
+  return fail(PROGRAM, `unknown subcommand '${name}'${hint}`, `try ${PROGRAM} --help`);
+}
+
+function refuseToolName(name: string, subcommand: string): number {
+  const instead = LATER_SUBCOMMANDS.includes(subcommand) ? '' : `; use '${PROGRAM} ${subcommand}'`;
+  return fail(name, `running under the name of a libgpiod tool is not in this version${instead}`);
+}
+
+function fail(program: string, ...messages: string[]): number {
+  for (const message of messages) process.stderr.write(`${program}: ${message}\n`);
+  return 1;
+}
+
+async function version(): Promise<number> {
+  const { packageVersion } = await import('./version.js');
+  await print(`${PROGRAM} ${packageVersion()}\n`);
+  return 0;
+}
+
+async function mainHelp(stream: NodeJS.WriteStream, status: number): Promise<number> {
+  const { helpText } = await import('./help.js');
+  stream.write(helpText());
+  return status;
+}

@@ -1,0 +1,141 @@
+import type {
+  ChipStatus,
+  ClockStatus,
+  CoprocessorStatus,
+  Counters,
+  DaemonStatus,
+} from '../api/client/types.js';
+
+/** The whole of `gpiobridge status` for people; ends with a newline. */
+export function statusText(status: DaemonStatus): string {
+  return [
+    daemonText(status),
+    ...status.coprocessors.map(coprocessorText),
+    ...(status.chips.length > 0 ? [chipsText(status.chips)] : []),
+  ].join('\n');
+}
+
+function daemonText({
+  version,
+  pid,
+  runtimeDir,
+  uptimeMs,
+  clients,
+  requests,
+  memory,
+  counters,
+}: DaemonStatus): string {
+  const mebibytes = (memory.rssBytes / 2 ** 20).toFixed(0);
+  return section('daemon', [
+    ['version', version],
+    ['pid', `${pid}, up ${durationText(uptimeMs)}, ${mebibytes} MiB resident`],
+    ['directory', runtimeDir],
+    ['in use', `${count(clients, 'connection')}, ${count(requests, 'request')}`],
+    ...countersRows('counters', counters),
+  ]);
+}
+
+function coprocessorText(coprocessor: CoprocessorStatus): string {
+  const { name, link, linkState, reason, delivery, dialect, firmware, bootId, roundTripNs, openings } =
+    coprocessor;
+  return section(`coprocessor ${name}`, [
+    ['link', link],
+    [
+      'state',
+      [linkState, reason, delivery === null ? null : `${delivery} delivery`, `opened ${times(openings)}`]
+        .filter((part) => part !== null && part !== '')
+        .join(', '),
+    ],
+    ['dialect', dialect],
+    ['firmware', firmware === null ? 'not known yet' : `${firmware || '(no name)'}, boot ${hex(bootId)}`],
+    ...(roundTripNs === null ? [] : [row('round trip', spanText(roundTripNs))]),
+    ...(coprocessor.clock === null ? [] : [row('clock', clockText(coprocessor.clock))]),
+    ['chips', coprocessor.chips.join(' ') || 'none yet'],
+    ...countersRows('link counts', coprocessor.linkCounters),
+    ...countersRows('bus counts', coprocessor.busCounters),
+  ]);
+}
+
+function clockText({ offsetNs, driftPpm, errorNs, samples }: ClockStatus): string {
+  const drift = driftPpm === null ? 'drift not known yet' : `drift ${driftPpm.toFixed(1)} ppm`;
+  const offset = `${(Number(offsetNs) / 1e9).toFixed(6)} s`;
+  return `host is ${offset} ahead, within ${spanText(errorNs)}, ${drift}, ${count(samples, 'sample')}`;
+}
+
+function chipsText(chips: readonly ChipStatus[]): string {
+  const rows = chips.map((chip) => [
+    chip.name,
+    chip.state === 'down' && chip.reason ? `down: ${chip.reason}` : chip.state,
+    String(chip.lines),
+    String(chip.clients),
+    String(chip.requests),
+    chip.countsLoss ? 'counted' : 'not counted',
+    chip.label,
+  ]);
+  return table([['CHIP', 'STATE', 'LINES', 'CLIENTS', 'REQUESTS', 'LOSSES', 'LABEL'], ...rows]).concat(
+    ...chips.map(({ name, counters }) => {
+      const text = countersText(counters);
+      return text === '' ? '' : `  ${name}: ${text}\n`;
+    }),
+  );
+}
+
+type Row = readonly [string, string];
+const row = (key: string, value: string): Row => [key, value];
+
+function section(title: string, rows: readonly Row[]): string {
+  return `${title}\n${rows.map(([key, value]) => `  ${key.padEnd(12)}${value}\n`).join('')}`;
+}
+
+/** Counters that count something; all zero says nothing. */
+function countersRows(key: string, counters: Counters): readonly Row[] {
+  const text = countersText(counters);
+  return text === '' ? [] : [[key, text]];
+}
+
+function countersText(counters: Counters): string {
+  return Object.entries(counters)
+    .filter(([, value]) => value !== 0)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ');
+}
+
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((cells) => cells[column].length)));
+  return rows
+    .map(
+      (cells) =>
+        `${cells
+          .map((cell, column) => cell.padEnd(widths[column]))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('');
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+function times(number: number): string {
+  return number === 1 ? 'once' : `${number} times`;
+}
+
+function hex(bootId: number | null): string {
+  return bootId === null ? 'unknown' : `0x${bootId.toString(16).padStart(8, '0')}`;
+}
+
+/** A short time: `850 ns`, `12.3 us`, `4.1 ms`, `2.0 s`. */
+function spanText(nanoseconds: number): string {
+  if (nanoseconds < 1e3) return `${nanoseconds.toFixed(0)} ns`;
+  if (nanoseconds < 1e6) return `${(nanoseconds / 1e3).toFixed(1)} us`;
+  if (nanoseconds < 1e9) return `${(nanoseconds / 1e6).toFixed(1)} ms`;
+  return `${(nanoseconds / 1e9).toFixed(1)} s`;
+}
+
+function durationText(milliseconds: number): string {
+  const seconds = Math.floor(milliseconds / 1_000);
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} min`;
+}
