@@ -64,12 +64,14 @@ function refuseBias(text: string): never {
   throw new UsageError(`bias ${text} is not possible: virtio-gpio cannot set the bias of a line`);
 }
 
-export const PERIODS_HELP = `
-Periods are milliseconds unless a unit is given: us, ms, s or m (minutes), as in 10us.`;
+/** Paragraphs below the options, as `addHelpText('after', ...)` takes them. */
+export function notes(...paragraphs: readonly string[]): string {
+  return paragraphs.map((paragraph) => `\n${paragraph}`).join('\n');
+}
 
-export const CHIPS_HELP = `
-A chip is named by its name, by number (3 is the chip gpiochip3) or by the path of its socket. A line is
-named by name, or by offset with -c or where the daemon has a single chip.`;
+export const PERIODS_HELP = `Periods are milliseconds unless a unit is given: us, ms, s or m (minutes), as in 10us.`;
 
-export const BIAS_HELP = `
-virtio-gpio has no messages for bias and drive; these options are refused.`;
+export const CHIPS_HELP = `A chip is named by its name, by number (3 is the chip gpiochip3) or by the path of its socket.
+A line is named by name, or by offset with -c or where the daemon has a single chip.`;
+
+export const BIAS_HELP = `virtio-gpio has no messages for bias and drive; these options are refused.`;

@@ -1,9 +1,10 @@
 import { basename } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { BridgeError } from '../base/errors.js';
 import { LATER_SUBCOMMANDS, SUBCOMMANDS, TOOL_NAMES } from './commands/table.js';
 import { errorLines } from './errors.js';
 import { print } from './output.js';
+import { packageVersion } from './version.js';
 
 const PROGRAM = 'gpiobridge';
 
@@ -16,7 +17,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   if (tool !== undefined) return refuseToolName(basename(argv[1]), tool);
   const [name, ...rest] = argv.slice(2);
   if (name === undefined) return mainHelp(process.stderr, 1);
-  if (name === '-v' || name === '--version') return version();
+  if (name === '-v' || name === '--version') return show(versionLine(), process.stdout, 0);
   if (name === '-h' || name === '--help') return mainHelp(process.stdout, 0);
   if (name === 'help')
     return rest[0] === undefined ? mainHelp(process.stdout, 0) : runSubcommand(rest[0], ['--help']);
@@ -48,7 +49,8 @@ function prepare(command: Command, program: string): void {
     .helpOption('-h, --help', 'show this help and exit')
     .option('-v, --version', 'show the version and exit')
     .on('option:version', () => {
-      void version().then((status) => process.exit(status));
+      process.stdout.write(versionLine());
+      throw new CommanderError(0, 'commander.version', '');
     })
     .exitOverride()
     .configureOutput({
@@ -64,9 +66,7 @@ function prepare(command: Command, program: string): void {
 
 /** Commander throws after it has printed help (0) or an error of the command line (1). */
 function exitStatusOfCommander(thrown: unknown): number | undefined {
-  const error = thrown as { code?: unknown; exitCode?: unknown };
-  const isCommanders = typeof error?.code === 'string' && error.code.startsWith('commander.');
-  return isCommanders && typeof error.exitCode === 'number' ? error.exitCode : undefined;
+  return thrown instanceof CommanderError ? thrown.exitCode : undefined;
 }
 
 async function refuseSubcommand(name: string): Promise<number> {
@@ -85,19 +85,21 @@ function refuseToolName(name: string, subcommand: string): number {
   return fail(name, `running under the name of a libgpiod tool is not in this version${instead}`);
 }
 
+async function show(text: string, stream: NodeJS.WriteStream, status: number): Promise<number> {
+  await print(text, stream);
+  return status;
+}
+
 function fail(program: string, ...messages: string[]): number {
   for (const message of messages) process.stderr.write(`${program}: ${message}\n`);
   return 1;
 }
 
-async function version(): Promise<number> {
-  const { packageVersion } = await import('./version.js');
-  await print(`${PROGRAM} ${packageVersion()}\n`);
-  return 0;
+function versionLine(): string {
+  return `${PROGRAM} ${packageVersion()}\n`;
 }
 
 async function mainHelp(stream: NodeJS.WriteStream, status: number): Promise<number> {
   const { helpText } = await import('./help.js');
-  stream.write(helpText());
-  return status;
+  return show(helpText(), stream, status);
 }

@@ -11,6 +11,7 @@ import {
   BIAS_HELP,
   CHIPS_HELP,
   type ClientOptions,
+  notes,
   PERIODS_HELP,
   periodOption,
   type RequestOptions,
@@ -27,14 +28,15 @@ interface GetOptions extends ClientOptions, RequestOptions {
 }
 
 export function command(): Command {
-  return addClientOptions(addRequestOptions(new Command('get'), 'gpioget'))
+  const getCommand = new Command('get')
     .description('Read the values of lines.')
     .argument('[line...]', 'name or offset of a line')
     .option('-a, --as-is', 'leave the direction as it is, do not make the lines inputs')
     .option('--numeric', 'print values as 0 and 1')
     .addOption(periodOption('-p, --hold-period <period>', 'wait between requesting and reading'))
-    .addHelpText('after', CHIPS_HELP + PERIODS_HELP + BIAS_HELP)
+    .addHelpText('after', notes(CHIPS_HELP, PERIODS_HELP, BIAS_HELP))
     .action(get);
+  return addClientOptions(addRequestOptions(getCommand, 'gpioget'));
 }
 
 async function get(ids: string[], options: GetOptions): Promise<void> {

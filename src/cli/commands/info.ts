@@ -12,6 +12,7 @@ import {
   CHIPS_HELP,
   type ClientOptions,
   type LineOptions,
+  notes,
 } from '../options.js';
 import { print, printJson } from '../output.js';
 
@@ -25,7 +26,7 @@ export function command(): Command {
       'Show names, directions, attributes and consumers of lines; all lines unless some are named.',
     )
     .argument('[line...]', 'name or offset of a line')
-    .addHelpText('after', CHIPS_HELP)
+    .addHelpText('after', notes(CHIPS_HELP))
     .action(info);
 }
 

@@ -21,6 +21,7 @@ import {
   CHIPS_HELP,
   type ClientOptions,
   laterOption,
+  notes,
   PERIODS_HELP,
   periodOption,
   type RequestOptions,
@@ -48,8 +49,7 @@ interface MonOptions extends ClientOptions, RequestOptions {
   readonly silent?: boolean;
 }
 
-const FORMAT_HELP = `
-Format specifiers:
+const FORMAT_HELP = `Format specifiers:
   %o  offset of the line          %S  time in seconds
   %l  name of the line            %U  time as a date, UTC
   %c  name of the chip            %L  time as a date, local time
@@ -59,7 +59,7 @@ Format specifiers:
 Lost edges, gaps and chips that go down or come back are told on stderr; with --json, in the stream.`;
 
 export function command(): Command {
-  const monCommand = addClientOptions(addRequestOptions(new Command('mon'), 'gpiomon'))
+  const monCommand = new Command('mon')
     .description('Wait for edges on lines and print them.')
     .argument('[line...]', 'name or offset of a line')
     .option('--banner', 'say so when the lines are watched')
@@ -79,11 +79,11 @@ export function command(): Command {
     .option('-q, --quiet', 'print no events')
     .addOption(new Option('--silent', 'as --quiet').hideHelp())
     .addOption(laterOption('-p, --debounce-period <period>', '--debounce-period'))
-    .addHelpText('after', FORMAT_HELP + CHIPS_HELP + PERIODS_HELP + BIAS_HELP);
+    .addHelpText('after', notes(FORMAT_HELP, CHIPS_HELP, PERIODS_HELP, BIAS_HELP));
   // The last of the two counts.
   monCommand.on('option:localtime', () => monCommand.setOptionValue('timeStyle', 'local'));
   monCommand.on('option:utc', () => monCommand.setOptionValue('timeStyle', 'utc'));
-  return monCommand.action(mon);
+  return addClientOptions(addRequestOptions(monCommand.action(mon), 'gpiomon'));
 }
 
 function parseEdges(text: string): EdgeSelection {

@@ -16,6 +16,7 @@ import {
   CHIPS_HELP,
   type ClientOptions,
   laterOption,
+  notes,
   PERIODS_HELP,
   periodOption,
   type RequestOptions,
@@ -35,12 +36,12 @@ interface SetOptions extends ClientOptions, RequestOptions {
   readonly toggle?: readonly number[];
 }
 
-const VALUES_HELP = `
-Values are 1 or 0, active or inactive, on or off, true or false. The lines are held until the program is
-killed, and released then: what becomes of them after that is up to the next user and the coprocessor.`;
+const VALUES_HELP = `Values are 1 or 0, active or inactive, on or off, true or false.
+The lines are held until the program is killed, and released then: what becomes of them after that
+is up to the next user and the coprocessor.`;
 
 export function command(): Command {
-  return addClientOptions(addRequestOptions(new Command('set'), 'gpioset'))
+  const setCommand = new Command('set')
     .description('Set the values of lines, and hold them.')
     .argument('[line=value...]', 'name or offset of a line, and its value')
     .option('--banner', 'say so when the lines are set')
@@ -56,8 +57,9 @@ export function command(): Command {
     )
     .addOption(laterOption('-i, --interactive', '--interactive'))
     .addOption(laterOption('-z, --daemonize', '--daemonize'))
-    .addHelpText('after', VALUES_HELP + CHIPS_HELP + PERIODS_HELP + BIAS_HELP)
+    .addHelpText('after', notes(VALUES_HELP, CHIPS_HELP, PERIODS_HELP, BIAS_HELP))
     .action(set);
+  return addClientOptions(addRequestOptions(setCommand, 'gpioset'));
 }
 
 function checkDrive(text: string): string {
