@@ -28,3 +28,10 @@ export function putU64(bytes: Uint8Array, at: number, value: bigint): void {
   putU32(bytes, at, Number(value & 0xffff_ffffn));
   putU32(bytes, at + 4, Number((value >> 32n) & 0xffff_ffffn));
 }
+
+/** As {@link putU64} for a non-negative integer that a number holds exactly, at a tenth of the cost. */
+export function putU64Number(bytes: Uint8Array, at: number, value: number): void {
+  const high = Math.floor(value / 0x1_0000_0000);
+  putU32(bytes, at, value - high * 0x1_0000_0000);
+  putU32(bytes, at + 4, high);
+}

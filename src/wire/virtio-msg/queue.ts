@@ -93,8 +93,8 @@ abstract class QueueMessageBuilder {
     this.scratch = new Uint8Array(maxSize);
   }
 
-  /** Whether an element of `length` bytes, its overhead included, still fits (within `limit`, if given). */
-  protected fits(length: number, limit: number): boolean {
+  /** Whether an element of `length` bytes, its overhead included, still fits within `limit`. */
+  fits(length: number, limit: number): boolean {
     return this.count < MAX_ELEMENTS && this.at + length <= Math.min(limit, this.maxSize);
   }
 

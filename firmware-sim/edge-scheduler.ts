@@ -1,0 +1,63 @@
+import type { EdgeSource } from './edge-sources.js';
+
+/** All sources of edges, fired in the order of time over all of them (a binary heap). */
+export class EdgeScheduler {
+  private readonly heap: EdgeSource[] = [];
+
+  add(source: EdgeSource): void {
+    const { heap } = this;
+    let at = heap.length;
+    heap.push(source);
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (heap[parent]!.nextNs <= source.nextNs) break;
+      heap[at] = heap[parent]!;
+      at = parent;
+    }
+    heap[at] = source;
+  }
+
+  clear(): void {
+    this.heap.length = 0;
+  }
+
+  /** When the next edge happens, ns of world time; Infinity where none ever does. */
+  get nextNs(): number {
+    return this.heap.length === 0 ? Number.POSITIVE_INFINITY : this.heap[0]!.nextNs;
+  }
+
+  /**
+   * Makes the edges up to `untilNs`, at most `budget` of them; the device clock was 0 at `bootNs`.
+   * Returns how many it made.
+   */
+  run(untilNs: number, bootNs: number, budget: number): number {
+    const { heap } = this;
+    let made = 0;
+    while (made < budget && heap.length > 0) {
+      const source = heap[0]!;
+      const { nextNs } = source;
+      if (nextNs > untilNs) break;
+      source.fire(nextNs - bootNs);
+      made++;
+      this.sink(source);
+    }
+    return made;
+  }
+
+  /** Moves the source at the top, whose time grew, to its place. */
+  private sink(source: EdgeSource): void {
+    const { heap } = this;
+    const { length } = heap;
+    const { nextNs } = source;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= length) break;
+      if (child + 1 < length && heap[child + 1]!.nextNs < heap[child]!.nextNs) child++;
+      if (heap[child]!.nextNs >= nextNs) break;
+      heap[at] = heap[child]!;
+      at = child;
+    }
+    heap[at] = source;
+  }
+}

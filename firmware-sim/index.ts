@@ -1,0 +1,17 @@
+/**
+ * A simulated coprocessor with GPIO lines: the device side of this project's protocol, for trying
+ * it without hardware and for tests, yours included.
+ *
+ * @example
+ * import { SimulatedCoprocessor, memoryLinkPair } from 'gpiobridge/firmware-sim';
+ *
+ * const coprocessor = new SimulatedCoprocessor({ lines: 8, names: ['DOOR', 'LAMP'] });
+ * coprocessor.drive('DOOR', 1);       // an edge, if a driver enabled its interrupt
+ * coprocessor.pin('LAMP').level;      // what the driver set
+ * await coprocessor.close();
+ */
+export { memoryLinkPair } from '../src/link/memory.js';
+export { type OutputChange, type PinState, SimulatedCoprocessor } from './coprocessor.js';
+export { ALL_FEATURES, type CoprocessorOptions, type SimulatedFeatures } from './options.js';
+export type { CoprocessorStats, EdgeTotals, LineStats } from './stats.js';
+export { MAX_RATE, parseStimulus, type Stimulus } from './stimulus.js';
