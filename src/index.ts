@@ -21,6 +21,7 @@ export type {
   Counters,
   DaemonStatus,
   EndedEvent,
+  LineChange,
   LineRequestClient,
   RequestEvent,
 } from './api/client/types.js';

@@ -80,7 +80,10 @@ export function daemonRuntimeDir(option: string | undefined, surroundings: Surro
 export function clientPlaces(option: string | undefined, surroundings: Surroundings): readonly Place[] {
   const places = ownPlaces(option, surroundings);
   const named = places[0];
-  if (named !== undefined && (named.source === '--runtime-dir' || named.source === 'GPIOBRIDGE_RUNTIME_DIR')) {
+  if (
+    named !== undefined &&
+    (named.source === '--runtime-dir' || named.source === 'GPIOBRIDGE_RUNTIME_DIR')
+  ) {
     return [named];
   }
   if (places.some((place) => place.dir === SYSTEM_DIR)) return places;

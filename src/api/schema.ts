@@ -12,11 +12,8 @@ export const API_VERSION = 1;
 /** Largest message, both directions. */
 export const MAX_MESSAGE = 65_536;
 
-/** Most entries one page of a list brings, whatever `count` asks for. */
+/** Most entries one page of a list brings, whatever `count` asks for; and how many when it asks for none. */
 export const MAX_PAGE = 256;
-
-/** Lines of a page that are asked for when the caller does not say. */
-export const DEFAULT_PAGE = 256;
 
 /** First element of a message (MessagePack-RPC). */
 export const MESSAGE = { REQUEST: 0, RESPONSE: 1, NOTIFICATION: 2 } as const;
@@ -118,6 +115,8 @@ export interface WireLineChange {
   readonly kind: 'requested' | 'released' | 'reconfigured';
   readonly timestamp_ns: bigint;
   readonly info: WireLineInfo;
+  /** Changes lost just before this one, because the client did not take them. */
+  readonly lost: number;
 }
 
 /** Every key but `direction` may be left out. */

@@ -50,7 +50,7 @@ export interface ChipClient {
   /** The present state at once, then each change; ends with the connection. */
   states(): AsyncIterable<ChipState>;
   /** Lines requested, released and reconfigured, by anyone; ends with the connection. */
-  lineChanges(): AsyncIterable<LineInfoChange>;
+  lineChanges(): AsyncIterable<LineChange>;
   /** Ends the connection and with it every request made through it. Idempotent. */
   close(): void;
 }
@@ -94,6 +94,12 @@ export interface EndedEvent {
   readonly chip: string;
   /** `released`, or why the lines went away. */
   readonly reason: string;
+}
+
+/** A line was requested, released or reconfigured. */
+export interface LineChange extends LineInfoChange {
+  /** Changes lost just before this one, because this process did not take them. */
+  readonly lost: number;
 }
 
 export interface ChipInfo {

@@ -1,0 +1,181 @@
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import type { Server, Socket } from 'node:net';
+import { join } from 'node:path';
+import type { Clock } from '../../base/clock.js';
+import { BridgeError } from '../../base/errors.js';
+import type { Chip } from '../../gpio/chip.js';
+import { chipSocket, type RuntimeLayout } from '../runtime-dir.js';
+import { API_VERSION, METHOD, type WireServerInfo } from '../schema.js';
+import { ChipSession } from './chip-session.js';
+import { Connection, type Session } from './connection.js';
+import { ControlSession, type StatusSource } from './control-session.js';
+import { type ApiCounters, newApiCounters } from './counters.js';
+import type { ApiLimits } from './limits.js';
+import { listenAt, type SocketAccess, stopListening } from './socket.js';
+
+/** Names that a chip may have: they are names of files, and users type them. */
+export const CHIP_NAME = /^(?![0-9]+$)[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
+
+export interface ApiServerOptions {
+  readonly layout: RuntimeLayout;
+  readonly clock: Clock;
+  readonly limits: ApiLimits;
+  readonly version: string;
+  /** Something about a client went wrong that nobody else is told. */
+  readonly warn: (event: string, fields: Readonly<Record<string, unknown>>) => void;
+}
+
+/** One socket with its connections. */
+interface Endpoint {
+  readonly path: string;
+  readonly chip: string | undefined;
+  server: Server | undefined;
+  readonly connections: Map<Connection, Session>;
+}
+
+/** The sockets of a daemon: one for each chip, and the control socket. */
+export class ApiServer {
+  readonly counters: ApiCounters = newApiCounters();
+  readonly #options: ApiServerOptions;
+  readonly #endpoints = new Map<string, Endpoint>();
+  readonly #connections = new Set<Connection>();
+
+  /** Makes the folder of chips, and removes what a daemon before this one left. */
+  constructor(options: ApiServerOptions) {
+    this.#options = options;
+    const { layout } = options;
+    mkdirSync(layout.chips, { recursive: true, mode: 0o755 });
+    for (const stale of readdirSync(layout.chips)) rmSync(join(layout.chips, stale), { force: true });
+    rmSync(layout.control, { force: true });
+  }
+
+  /** Connections and line requests open now, on the socket of one chip or on all. */
+  usage(chip?: string): { clients: number; requests: number } {
+    let clients = 0;
+    let requests = 0;
+    for (const endpoint of this.#endpoints.values()) {
+      if (chip !== undefined && endpoint.chip !== chip) continue;
+      clients += endpoint.connections.size;
+      for (const session of endpoint.connections.values()) {
+        if (session instanceof ChipSession) requests += session.requests;
+      }
+    }
+    return { clients, requests };
+  }
+
+  /** Offers a chip on a socket of its name. */
+  async addChip(chip: Chip, access: SocketAccess): Promise<void> {
+    if (!CHIP_NAME.test(chip.name)) {
+      throw new BridgeError('INVALID_ARGUMENT', `'${chip.name}' cannot be the name of a chip`);
+    }
+    const { clock, limits, warn } = this.#options;
+    await this.#open(chipSocket(this.#options.layout, chip.name), chip.name, access, (connection) => {
+      return new ChipSession(connection, {
+        chip,
+        clock,
+        maxRequests: limits.requestsPerConnection,
+        onReleaseFailed: (error) => warn('release_failed', { chip: chip.name, error }),
+      });
+    });
+  }
+
+  /** Takes a chip away: its requests end with `reason`, its clients are disconnected. */
+  async removeChip(name: string, reason: string): Promise<void> {
+    const endpoint = this.#endpoints.get(chipSocket(this.#options.layout, name));
+    if (endpoint !== undefined) await this.#close(endpoint, reason);
+  }
+
+  async openControl(source: StatusSource, access: SocketAccess): Promise<void> {
+    await this.#open(this.#options.layout.control, undefined, access, () => new ControlSession(source));
+  }
+
+  /**
+   * Ends everything in order: no new clients, requests given back and told `reason`, connections
+   * closed. Takes as long as the coprocessors and the clients do: {@link destroy} cuts it short.
+   */
+  async close(reason: string): Promise<void> {
+    await Promise.all([...this.#endpoints.values()].map((endpoint) => this.#close(endpoint, reason)));
+  }
+
+  /** Cuts every connection that is left. */
+  destroy(): void {
+    for (const connection of [...this.#connections]) connection.destroy();
+  }
+
+  async #open(
+    path: string,
+    chip: string | undefined,
+    access: SocketAccess,
+    openSession: (connection: Connection) => Session,
+  ): Promise<void> {
+    if (this.#endpoints.has(path)) throw new BridgeError('BUSY', `there is a socket '${path}' already`);
+    const endpoint: Endpoint = { path, chip, server: undefined, connections: new Map() };
+    this.#endpoints.set(path, endpoint);
+    try {
+      endpoint.server = await listenAt(path, this.#options.layout.dir, access, (socket) => {
+        this.#accept(endpoint, socket, openSession);
+      });
+    } catch (thrown) {
+      this.#endpoints.delete(path);
+      throw thrown;
+    }
+    // EMFILE and the like: nobody gets in for a while, and that is all.
+    endpoint.server.on('error', (error) => this.#options.warn('socket_error', { path, error }));
+  }
+
+  #accept(endpoint: Endpoint, socket: Socket, openSession: (connection: Connection) => Session): void {
+    const { clock, limits } = this.#options;
+    if (endpoint.connections.size >= limits.connectionsPerSocket) {
+      this.counters.connections_refused++;
+      socket.destroy();
+      return;
+    }
+    this.counters.connections++;
+    const options = {
+      clientQueue: limits.clientQueue,
+      counters: this.counters,
+      realtimeOffsetNs: () => clock.realtimeNs() - clock.monotonicNs(),
+      onClose: (closed: Connection) => {
+        endpoint.connections.delete(closed);
+        this.#connections.delete(closed);
+      },
+    };
+    const connection = new Connection(socket, options, (opened) => {
+      const session = new CommonMethods(openSession(opened), this.#info(endpoint.chip));
+      endpoint.connections.set(opened, session.inner);
+      return session;
+    });
+    this.#connections.add(connection);
+  }
+
+  #info(chip: string | undefined): WireServerInfo {
+    const { version } = this.#options;
+    return { server: 'gpiobridge', version, api: API_VERSION, pid: process.pid, chip: chip ?? null };
+  }
+
+  async #close(endpoint: Endpoint, reason: string): Promise<void> {
+    this.#endpoints.delete(endpoint.path);
+    if (endpoint.server !== undefined) stopListening(endpoint.server, endpoint.path);
+    const closing = [...endpoint.connections].map(async ([connection, session]) => {
+      if (session instanceof ChipSession) await session.endRequests(reason);
+      await connection.end();
+    });
+    await Promise.all(closing);
+  }
+}
+
+/** The methods of every socket, before those of its own. */
+class CommonMethods implements Session {
+  constructor(
+    readonly inner: Session,
+    private readonly info: WireServerInfo,
+  ) {}
+
+  call(method: string, params: readonly unknown[]): unknown {
+    return method === METHOD.SERVER_INFO ? this.info : this.inner.call(method, params);
+  }
+
+  close(): void {
+    this.inner.close();
+  }
+}

@@ -1,0 +1,41 @@
+import { BridgeError } from '../../base/errors.js';
+import { METHOD, type WireChipStatus, type WireCoprocessorStatus, type WireDaemonStatus } from '../schema.js';
+import type { Session } from './connection.js';
+import { countOf, pageParams } from './params.js';
+import { wirePage } from './wire-shapes.js';
+
+/** Where the control socket's answers come from. */
+export interface StatusSource {
+  daemon(): WireDaemonStatus;
+  coprocessors(): readonly WireCoprocessorStatus[];
+  chips(): readonly WireChipStatus[];
+}
+
+/** The methods of a connection to the control socket. */
+export class ControlSession implements Session {
+  readonly #source: StatusSource;
+
+  constructor(source: StatusSource) {
+    this.#source = source;
+  }
+
+  call(method: string, params: readonly unknown[]): unknown {
+    switch (method) {
+      case METHOD.DAEMON_STATUS:
+        countOf(params, 0, 0);
+        return this.#source.daemon();
+      case METHOD.DAEMON_COPROCESSORS:
+        return this.#page(this.#source.coprocessors(), params);
+      case METHOD.DAEMON_CHIPS:
+        return this.#page(this.#source.chips(), params);
+      default:
+        throw new BridgeError('NOT_FOUND', `no method '${method.slice(0, 64)}' on the control socket`);
+    }
+  }
+
+  close(): void {}
+
+  #page(items: readonly unknown[], params: readonly unknown[]): unknown {
+    return wirePage(items.length, (index) => items[index], pageParams(params));
+  }
+}
