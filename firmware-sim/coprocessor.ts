@@ -1,11 +1,12 @@
 import { randomInt } from 'node:crypto';
 import { type Observable, Subject } from 'rxjs';
-import { nodeTimers, type Time, type TimerHandle } from '../src/base/clock.js';
+import type { Time, TimerHandle } from '../src/base/clock.js';
 import { BridgeError } from '../src/base/errors.js';
 import { type EdgeStats, newEdgeStats } from '../src/device/event-line.js';
 import type { DirectionValue, LevelBit } from '../src/device/line-backend.js';
 import { newBusCounters } from '../src/device/virtio-msg/counters.js';
 import type { PacketLink } from '../src/link/packet-link.js';
+import { systemTime } from '../src/linux/clock.js';
 import { DIRECTION } from '../src/wire/virtio-gpio.js';
 import { EdgeScheduler } from './edge-scheduler.js';
 import { type EdgeSource, PulseSource, RandomSource, ToggleSource } from './edge-sources.js';
@@ -46,14 +47,6 @@ const DIRECTION_NAMES = {
   [DIRECTION.IN]: 'input',
 } as const;
 
-/** CLOCK_MONOTONIC for all: enough where the host does not sleep. */
-const processTime: Time = {
-  ...nodeTimers,
-  monotonicNs: () => process.hrtime.bigint(),
-  boottimeNs: () => process.hrtime.bigint(),
-  realtimeNs: () => BigInt(Date.now()) * 1_000_000n,
-};
-
 /**
  * A coprocessor with GPIO lines, simulated: firmware that speaks virtio-msg, and pins that follow
  * stimuli and {@link drive}. It starts with its construction and runs until {@link close}; links
@@ -80,7 +73,7 @@ export class SimulatedCoprocessor {
   /** Throws INVALID_ARGUMENT for options out of range, or stimuli of lines that are not there. */
   constructor(
     options: CoprocessorOptions = {},
-    private readonly time: Time = processTime,
+    private readonly time: Time = systemTime,
   ) {
     this.options = resolveOptions(options);
     this.outputs$ = this.outputs.asObservable();
