@@ -8,7 +8,7 @@ import { Writer } from '../msgpack/writer.js';
 import { MAX_MESSAGE, MESSAGE } from '../schema.js';
 import type { ApiCounters } from './counters.js';
 import { CHUNK_SIZE, type EventOwner, writeEventMessages } from './event-messages.js';
-import { CALLS_PAUSE, MAX_CALLS, MAX_NOTICES, UNSENT_PAUSE } from './limits.js';
+import { CALLS_PER_TURN, MAX_CALLS, MAX_NOTICES, UNSENT_PAUSE } from './limits.js';
 import { type Notice, NoticeQueue } from './notices.js';
 import { wireError } from './wire-shapes.js';
 
@@ -35,6 +35,8 @@ export interface ConnectionOptions {
   readonly onClose: (connection: Connection) => void;
 }
 
+type Call = readonly [type: 0, id: number, method: string, params: readonly unknown[]];
+
 const NO_CHUNK = new Writer(0);
 
 /**
@@ -50,12 +52,15 @@ export class Connection {
   readonly #events: EventQueue<EventOwner>;
   readonly #notices = new NoticeQueue(MAX_NOTICES);
   #calls = 0;
+  /** Calls read and not begun: at most what one read brought. */
+  #backlog: Call[] = [];
   #closed = false;
   /** A chunk is on its way to the kernel: its bytes are not ours until it is written. */
   #writing = false;
   /** Number of the latest write of events or notices. */
   #writes = 0;
   #flushPlanned = false;
+  #turnPlanned = false;
   #ending = false;
   /** Where events are encoded; made when the first ones come. */
   #chunk = NO_CHUNK;
@@ -70,7 +75,7 @@ export class Connection {
     });
     this.#session = openSession(this);
     socket.on('data', (chunk) => this.#receive(chunk));
-    socket.on('drain', () => this.#regulate());
+    socket.on('drain', () => this.#goOn());
     // What breaks a connection also closes it; there is nobody left to tell.
     socket.on('error', () => {});
     socket.on('close', () => this.#closeOnce());
@@ -112,6 +117,7 @@ export class Connection {
     if (this.#closed) return;
     this.#closed = true;
     this.#splitter.stop();
+    this.#backlog = [];
     this.#session.close();
     this.#options.onClose(this);
   }
@@ -121,7 +127,7 @@ export class Connection {
       this.#message(decodeValue(bytes.subarray(start, end)));
     });
     if (broken !== undefined) this.#breakOff();
-    this.#regulate();
+    this.#goOn();
   }
 
   #breakOff(): void {
@@ -135,7 +141,7 @@ export class Connection {
     if (!Array.isArray(message)) {
       this.#breakOff();
     } else if (isCall(message)) {
-      void this.#answer(message[1], message[2], message[3]);
+      this.#backlog.push(message);
     } else if (isNotification(message)) {
       // None is defined: the protocol wants unknown ones ignored.
       this.#options.counters.notifications_ignored++;
@@ -144,16 +150,13 @@ export class Connection {
     }
   }
 
-  async #answer(id: number, method: string, params: readonly unknown[]): Promise<void> {
+  async #answer([, id, method, params]: Call): Promise<void> {
     const { counters } = this.#options;
     counters.calls++;
     this.#calls++;
     let error: BridgeError | undefined;
     let result: unknown = null;
     try {
-      if (this.#calls > MAX_CALLS) {
-        throw new BridgeError('QUEUE_FULL', `more than ${MAX_CALLS} calls under way on one connection`);
-      }
       result = (await this.#session.call(method, params)) ?? null;
     } catch (thrown) {
       error = toBridgeError(thrown);
@@ -167,7 +170,30 @@ export class Connection {
     } else {
       this.#respond(id, error, result);
     }
+    this.#goOn();
+  }
+
+  /**
+   * Begins calls that were read, as far as may be; then reads on. Only some in one turn: a client
+   * that asks for a lot at once shares the daemon with the others.
+   */
+  #goOn(): void {
+    if (this.#closed || this.#turnPlanned) return;
+    for (let begun = 0; begun < CALLS_PER_TURN && this.#mayBegin(); begun++) {
+      void this.#answer(this.#backlog.shift()!);
+    }
+    if (this.#mayBegin()) {
+      this.#turnPlanned = true;
+      setImmediate(() => {
+        this.#turnPlanned = false;
+        this.#goOn();
+      });
+    }
     this.#regulate();
+  }
+
+  #mayBegin(): boolean {
+    return this.#backlog.length > 0 && this.#calls < MAX_CALLS && this.#socket.writableLength < UNSENT_PAUSE;
   }
 
   #respond(id: number, error: BridgeError | undefined, result: unknown): void {
@@ -181,9 +207,7 @@ export class Connection {
 
   /** Reads no further from a client that asks faster than it is answered, or does not take its answers. */
   #regulate(): void {
-    if (this.#closed) return;
-    const behind = this.#calls >= CALLS_PAUSE || this.#socket.writableLength >= UNSENT_PAUSE;
-    if (behind) this.#socket.pause();
+    if (this.#backlog.length > 0 || this.#calls >= MAX_CALLS) this.#socket.pause();
     else if (this.#socket.isPaused()) this.#socket.resume();
   }
 
@@ -235,7 +259,7 @@ function encode(message: readonly unknown[]): Uint8Array {
   return out.bytes.subarray(0, out.at);
 }
 
-function isCall(message: readonly unknown[]): message is [0, number, string, readonly unknown[]] {
+function isCall(message: readonly unknown[]): message is Call {
   return (
     message.length === 4 &&
     message[0] === MESSAGE.REQUEST &&

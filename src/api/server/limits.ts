@@ -14,13 +14,13 @@ export const DEFAULT_API_LIMITS: ApiLimits = {
   requestsPerConnection: 256,
 };
 
-/** Calls of one connection under way at which the daemon stops reading from it. */
-export const CALLS_PAUSE = 64;
+/** Calls of one connection under way; the daemon reads no further from it until some are answered. */
+export const MAX_CALLS = 64;
 
-/** Calls of one connection under way above which a call is answered with QUEUE_FULL. */
-export const MAX_CALLS = 1_024;
+/** Calls of one connection that are begun before others have their turn. */
+export const CALLS_PER_TURN = 16;
 
-/** Answers not yet taken by a client, bytes, at which the daemon stops reading from it. */
+/** Answers not yet taken by a client, bytes, at which it answers no further. */
 export const UNSENT_PAUSE = 262_144;
 
 /** State and line changes kept for one connection; then the oldest are dropped and counted. */
