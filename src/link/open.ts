@@ -1,0 +1,52 @@
+import type { Time } from '../base/clock.js';
+import type { Timeouts } from '../base/timeouts.js';
+import { timeouts } from '../base/timeouts.js';
+import type { ByteStream } from './byte-stream.js';
+import type { PacketLink } from './packet-link.js';
+import { SerialLink } from './serial/serial-link.js';
+import { listenOn, type StreamListener } from './streams/listen.js';
+import { connectSocket } from './streams/socket.js';
+import { openTty } from './streams/tty-stream.js';
+import { type LinkUrl, parseLinkUrl, parseListenUrl } from './url.js';
+
+export interface OpenOptions {
+  readonly time: Time;
+  /** As Math.random. */
+  readonly random: () => number;
+  readonly timeouts?: Partial<Timeouts>;
+  /** See SerialLinkOptions: needed for `mode=auto` to find a device that speaks PLAIN only when asked. */
+  readonly plainProbe?: () => Uint8Array;
+}
+
+/**
+ * Opens the driver's end of a link. Throws INVALID_ARGUMENT or NOT_SUPPORTED for the URL alone; the
+ * link starts in `opening`, and goes `down` with the reason when the port cannot be opened.
+ */
+export function openLink(url: string, options: OpenOptions): PacketLink {
+  const parsed = parseLinkUrl(url);
+  const name = linkName(parsed);
+  const { plainProbe, timeouts: limits = {} } = options;
+  return new SerialLink(name, openStream(name, parsed, options), {
+    role: 'driver',
+    mode: parsed.mode,
+    time: options.time,
+    random: options.random,
+    timeouts: limits,
+    ...(plainProbe === undefined ? {} : { plainProbe }),
+  });
+}
+
+/** Listens for drivers, at a `pty:`, `unix:` or `tcp:` URL: the simulator's side. */
+export async function listen(url: string, time: Time): Promise<StreamListener> {
+  return listenOn(parseListenUrl(url), time);
+}
+
+function openStream(name: string, url: LinkUrl, options: OpenOptions): Promise<ByteStream> {
+  if (url.kind === 'serial') return openTty(name, url, options.time);
+  return connectSocket(name, url, { time: options.time, connectMs: timeouts(options.timeouts).connect });
+}
+
+/** The URL without its options. */
+function linkName(url: LinkUrl): string {
+  return url.kind === 'tcp' ? `tcp:${url.host}:${url.port}` : `${url.kind}:${url.path}`;
+}

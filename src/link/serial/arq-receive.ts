@@ -1,0 +1,172 @@
+import type { AckFrame, DataFrame, SerialFrame } from '../../wire/serial-frame.js';
+import { answerWithRst, type ChannelChange, considerPlain, takeReset } from './arq-session.js';
+import { type ArqState, CAUTION_FRAMES } from './arq-state.js';
+import { noteAcknowledged, noteResend } from './packet-hint.js';
+import { measureRoundTrip } from './round-trip.js';
+
+/** What a received frame brought. */
+export interface Received {
+  /** A packet for the layer above. */
+  readonly packet?: Uint8Array;
+  readonly change?: ChannelChange;
+}
+
+const NOTHING: Received = {};
+
+/**
+ * Takes one valid frame. `hasRoom` false: there is no room for a packet just now, so a DATA frame
+ * is treated as damaged after its N(R) was taken.
+ */
+export function receiveFrame(state: ArqState, frame: SerialFrame, now: number, hasRoom = true): Received {
+  state.lastHeardAt = now;
+  switch (frame.kind) {
+    case 'rst':
+    case 'rstack':
+      return changed(takeReset(state, frame, now));
+    case 'plain':
+      return receivePlain(state, frame.payload, now);
+    default:
+      return receiveInSession(state, frame, now, hasRoom);
+  }
+}
+
+/** Bytes that are no frame came: the line is not clean. */
+export function receiveDamage(state: ArqState): void {
+  if (state.phase === 'up') beCautious(state);
+}
+
+function receivePlain(state: ArqState, packet: Uint8Array, now: number): Received {
+  if (state.phase === 'plain') {
+    state.counters.plain_received++;
+    return { packet };
+  }
+  state.counters.plain_dropped++;
+  if (state.phase === 'up') return NOTHING;
+  state.plainHeard = true;
+  return changed(considerPlain(state, now));
+}
+
+function receiveInSession(
+  state: ArqState,
+  frame: DataFrame | AckFrame,
+  now: number,
+  hasRoom: boolean,
+): Received {
+  if (state.phase === 'opening') {
+    answerWithRst(state, now);
+    return NOTHING;
+  }
+  if (state.phase === 'plain') {
+    state.counters.no_session++;
+    return NOTHING;
+  }
+  if (isOfEarlierSession(state, frame)) {
+    state.counters.data_stale++;
+    return NOTHING;
+  }
+  state.actedOnRstSeen = false;
+  takeAcknowledgement(state, frame.nr, now);
+  if (frame.kind === 'data') return receiveData(state, frame, now, hasRoom);
+  state.counters.ack_received++;
+  if (frame.nak) takeNak(state, frame.nr);
+  return NOTHING;
+}
+
+/**
+ * A frame that cannot be of this session: it came together with the RST that began it, or
+ * acknowledges what was never sent in it. Frames carry no session, so this is all that can be told
+ * of one that the line delivers late; dropping is safe, since a sender resends.
+ */
+function isOfEarlierSession(state: ArqState, frame: DataFrame | AckFrame): boolean {
+  return state.fresh || (state.dataSent === 0 && frame.nr !== 0);
+}
+
+/** N(R) acknowledges all before it, if it lies within what is in flight. */
+function takeAcknowledgement(state: ArqState, nr: number, now: number): void {
+  const count = (nr - state.una) & 7;
+  if (count > transmitted(state)) {
+    state.counters.nr_out_of_range++;
+    state.strayAcks++;
+    beCautious(state);
+    return;
+  }
+  state.soundAcks++;
+  state.strayMisses = 0;
+  if (count === 0) return;
+  measureRoundTrip(state, count, now);
+  noteAcknowledged(state, count);
+  state.inFlight.splice(0, count);
+  state.sent = Math.max(0, state.sent - count);
+  state.una = nr;
+  state.progressAt = now;
+  state.misses = 0;
+  state.ignoredNak = -1;
+  if (state.caution > 0) state.caution = Math.max(0, state.caution - count);
+}
+
+/** Frames that were on the wire at least once: what an N(R) may acknowledge. */
+function transmitted(state: ArqState): number {
+  const { inFlight } = state;
+  let count = inFlight.length;
+  while (count > 0 && inFlight[count - 1]!.transmissions === 0) count--;
+  return count;
+}
+
+/** Resends what is still unacknowledged, once for each N(R) until the timer has run out. */
+function takeNak(state: ArqState, nr: number): void {
+  state.counters.nak_received++;
+  if (nr !== state.una || nr === state.ignoredNak || transmitted(state) === 0) return;
+  state.ignoredNak = nr;
+  state.sent = 0;
+  noteResend(state);
+  beCautious(state);
+}
+
+function receiveData(state: ArqState, frame: DataFrame, now: number, hasRoom: boolean): Received {
+  if (frame.ns !== state.expected) {
+    receiveOutOfSequence(state, now);
+    return NOTHING;
+  }
+  if (!hasRoom) {
+    state.counters.data_no_room++;
+    return NOTHING;
+  }
+  state.counters.data_received++;
+  state.expected = (state.expected + 1) & 7;
+  state.nakked = false;
+  state.nakDue = false;
+  oweAcknowledgement(state, now);
+  return { packet: frame.payload };
+}
+
+/** Ahead or behind cannot be told apart: dropped, and answered with NAK once, then every 100 ms. */
+function receiveOutOfSequence(state: ArqState, now: number): void {
+  state.counters.data_out_of_sequence++;
+  beCautious(state);
+  if (!state.nakked || now - state.lastNakAt >= state.config.limits.nak_repeat) {
+    state.nakDue = true;
+    return;
+  }
+  oweAcknowledgement(state, now);
+}
+
+/**
+ * An ACK is due within the delay, or at once when half the window is unacknowledged; after two
+ * frames in any case, as the other end may use fewer than the window.
+ */
+function oweAcknowledgement(state: ArqState, now: number): void {
+  state.unacknowledged++;
+  const due = state.unacknowledged * 2 >= state.window || state.unacknowledged >= ACK_AFTER;
+  state.ackAt = due ? now : Math.min(state.ackAt, now + state.config.limits.ack_delay);
+}
+
+const ACK_AFTER = 2;
+
+/** Uses fewer frames in flight for a while: see CAUTIOUS_WINDOW. */
+export function beCautious(state: ArqState): void {
+  state.caution = CAUTION_FRAMES;
+}
+
+function changed(change: ChannelChange | undefined): Received {
+  return change === undefined ? NOTHING : { change };
+}

@@ -1,0 +1,194 @@
+import { chmodSync, lstatSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { connect, createServer, type Server } from 'node:net';
+import { type Observable, ReplaySubject, Subject } from 'rxjs';
+import type { Clock } from '../../base/clock.js';
+import { BridgeError } from '../../base/errors.js';
+import type { ByteStream } from '../byte-stream.js';
+import { PtyStream } from './pty-stream.js';
+import { type SocketAddress, SocketStream } from './socket.js';
+
+/** Something that others connect to: the device's side of a link. */
+export interface StreamListener {
+  /** `unix:/tmp/hub.sock`, `tcp:127.0.0.1:4000` with the port that was chosen for 0, `pty:/tmp/hub`. */
+  readonly name: string;
+  /** Each connection; a pty gives its one stream at once, which lasts. Subscribe before the next turn. */
+  readonly streams$: Observable<ByteStream>;
+  /** Stops listening and closes what was accepted. Idempotent. */
+  close(): Promise<void>;
+}
+
+export type ListenAddress = SocketAddress | { readonly kind: 'pty'; readonly path: string };
+
+/** Listens; rejects with BUSY, PERMISSION_DENIED or IO_ERROR, in one line with the remedy. */
+export function listenOn(address: ListenAddress, clock: Pick<Clock, 'monotonicNs'>): Promise<StreamListener> {
+  switch (address.kind) {
+    case 'pty':
+      return listenPty(address.path, clock);
+    case 'unix':
+      return listenUnix(address.path, clock);
+    case 'tcp':
+      return listenTcp(address.host, address.port, clock);
+  }
+}
+
+/** A pty; `path` is a symbolic link to its slave, made in one step. */
+async function listenPty(path: string, clock: Pick<Clock, 'monotonicNs'>): Promise<StreamListener> {
+  const name = `pty:${path}`;
+  refuseOtherThanLink(name, path);
+  const stream = new PtyStream(name, clock, (slavePath) => pointTo(slavePath, path));
+  try {
+    pointTo(stream.slavePath, path);
+  } catch (error) {
+    await stream.close();
+    throw listenFailed(name, error as NodeJS.ErrnoException);
+  }
+  const streams = new ReplaySubject<ByteStream>(1);
+  streams.next(stream);
+  const close = async () => {
+    await stream.close();
+    streams.complete();
+    removeIf(path, (stat) => stat.isSymbolicLink());
+  };
+  return { name, streams$: streams.asObservable(), close };
+}
+
+function refuseOtherThanLink(name: string, path: string): void {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined || stat.isSymbolicLink()) return;
+  throw new BridgeError(
+    'BUSY',
+    `${name}: ${path} exists and is not a symbolic link: remove it, or choose another path`,
+  );
+}
+
+function pointTo(target: string, path: string): void {
+  const fresh = `${path}.${process.pid}.new`;
+  rmSync(fresh, { force: true });
+  symlinkSync(target, fresh);
+  renameSync(fresh, path);
+}
+
+async function listenUnix(path: string, clock: Pick<Clock, 'monotonicNs'>): Promise<StreamListener> {
+  const name = `unix:${path}`;
+  await clearStaleSocket(name, path);
+  const listener = await startServer(name, { path }, clock, () => name);
+  try {
+    chmodSync(path, 0o660);
+  } catch (error) {
+    await listener.close();
+    throw listenFailed(name, error as NodeJS.ErrnoException);
+  }
+  return listener;
+}
+
+function listenTcp(host: string, port: number, clock: Pick<Clock, 'monotonicNs'>): Promise<StreamListener> {
+  return startServer(`tcp:${host}:${port}`, { host, port }, clock, (server) => {
+    const bound = server.address();
+    return `tcp:${host}:${typeof bound === 'object' && bound !== null ? bound.port : port}`;
+  });
+}
+
+/** Removes a socket that nobody listens on any more; refuses a live one, and anything else. */
+async function clearStaleSocket(name: string, path: string): Promise<void> {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return;
+  if (!stat.isSocket()) {
+    throw new BridgeError(
+      'BUSY',
+      `${name}: ${path} exists and is not a socket: remove it, or choose another path`,
+    );
+  }
+  if (await isLive(path)) {
+    throw new BridgeError(
+      'BUSY',
+      `${name}: another program listens on it: end that one, or choose another path`,
+    );
+  }
+  removeIf(path, (now) => now.isSocket());
+}
+
+function isLive(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect({ path });
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    // Only a refusal means that nobody is there; without permission we cannot know, and leave it.
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED'));
+  });
+}
+
+function startServer(
+  requested: string,
+  where: { path: string } | { host: string; port: number },
+  clock: Pick<Clock, 'monotonicNs'>,
+  nameOf: (server: Server) => string,
+): Promise<StreamListener> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', (error) => reject(listenFailed(requested, error)));
+    server.listen(where, () => {
+      server.removeAllListeners('error');
+      resolve(new ServerListener(nameOf(server), server, clock));
+    });
+  });
+}
+
+class ServerListener implements StreamListener {
+  readonly streams$: Observable<ByteStream>;
+  private readonly streams = new Subject<ByteStream>();
+  private readonly open = new Set<ByteStream>();
+  private closing: Promise<void> | undefined;
+
+  constructor(
+    readonly name: string,
+    private readonly server: Server,
+    clock: Pick<Clock, 'monotonicNs'>,
+  ) {
+    this.streams$ = this.streams.asObservable();
+    // Out of descriptors, for one: the connection is lost, the listener goes on.
+    server.on('error', () => undefined);
+    server.on('connection', (socket) => {
+      const stream = new SocketStream(name, socket, clock);
+      this.open.add(stream);
+      stream.end$.subscribe(() => this.open.delete(stream));
+      this.streams.next(stream);
+    });
+  }
+
+  close(): Promise<void> {
+    this.closing ??= new Promise((resolve) => {
+      this.server.close(() => resolve());
+      for (const stream of [...this.open]) void stream.close();
+      this.streams.complete();
+    });
+    return this.closing;
+  }
+}
+
+function listenFailed(name: string, error: NodeJS.ErrnoException): BridgeError {
+  const options = { cause: error };
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new BridgeError('BUSY', `${name}: the address is in use: choose another`, options);
+    case 'EACCES':
+    case 'EPERM':
+      return new BridgeError('PERMISSION_DENIED', `${name}: no permission to create it there`, options);
+    case 'ENOENT':
+      return new BridgeError('IO_ERROR', `${name}: its directory does not exist`, options);
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new BridgeError('IO_ERROR', `${name}: this machine has no such address`, options);
+    default:
+      return new BridgeError('IO_ERROR', `${name}: ${error.message}`, options);
+  }
+}
+
+function removeIf(
+  path: string,
+  condition: (stat: NonNullable<ReturnType<typeof lstatSync>>) => boolean,
+): void {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat !== undefined && condition(stat)) rmSync(path, { force: true });
+}

@@ -1,0 +1,147 @@
+import { BridgeError } from '../base/errors.js';
+import type { SerialMode } from './serial/arq-state.js';
+
+/** Where a link goes, as in the configuration. */
+export type LinkUrl =
+  | { readonly kind: 'serial'; readonly path: string; readonly baud: number; readonly mode: SerialMode }
+  | { readonly kind: 'unix'; readonly path: string; readonly mode: SerialMode }
+  | {
+      readonly kind: 'tcp';
+      readonly host: string;
+      readonly port: number;
+      readonly mode: SerialMode;
+    };
+
+/** Where the device's side listens. */
+export type ListenUrl =
+  | { readonly kind: 'pty'; readonly path: string }
+  | { readonly kind: 'unix'; readonly path: string }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number };
+
+export const DEFAULT_BAUD = 115_200;
+const MIN_BAUD = 50;
+const MAX_BAUD = 20_000_000;
+const MODES: readonly SerialMode[] = ['auto', 'reliable', 'plain'];
+/** sun_path holds 108 bytes with the final zero. */
+const MAX_UNIX_PATH = 107;
+
+const FORMS = 'serial:/dev/ttyACM0?baud=921600, unix:PATH or tcp:HOST:PORT';
+const LISTEN_FORMS = 'pty:PATH, unix:PATH or tcp:HOST:PORT';
+
+/** Parses a link's URL. Throws INVALID_ARGUMENT that says which part, or NOT_SUPPORTED for rpmsg. */
+export function parseLinkUrl(url: string): LinkUrl {
+  const { scheme, target, options } = split(url, FORMS);
+  switch (scheme) {
+    case 'serial': {
+      const allowed = readOptions(url, options, ['baud', 'mode']);
+      if (target === '') throw bad(url, 'the device is missing: serial:/dev/ttyACM0');
+      if (!target.startsWith('/')) throw bad(url, `the device must be an absolute path, not '${target}'`);
+      return {
+        kind: 'serial',
+        path: target,
+        baud: readBaud(url, allowed.get('baud')),
+        mode: readMode(url, allowed),
+      };
+    }
+    case 'unix': {
+      const allowed = readOptions(url, options, ['mode']);
+      return { kind: 'unix', path: readSocketPath(url, target), mode: readMode(url, allowed) };
+    }
+    case 'tcp': {
+      const allowed = readOptions(url, options, ['mode']);
+      return { kind: 'tcp', ...readHostPort(url, target, 1), mode: readMode(url, allowed) };
+    }
+    case 'rpmsg':
+      throw new BridgeError('NOT_SUPPORTED', `${url}: rpmsg links are not supported yet; use ${FORMS}`);
+    default:
+      throw bad(url, `'${scheme}:' is no kind of link; use ${FORMS}`);
+  }
+}
+
+/** Parses where to listen. TCP port 0 lets the system choose. Throws INVALID_ARGUMENT. */
+export function parseListenUrl(url: string): ListenUrl {
+  const { scheme, target, options } = split(url, LISTEN_FORMS);
+  readOptions(url, options, []);
+  switch (scheme) {
+    case 'pty':
+      if (target === '') throw bad(url, 'the path of the symbolic link is missing: pty:/tmp/hub');
+      return { kind: 'pty', path: target };
+    case 'unix':
+      return { kind: 'unix', path: readSocketPath(url, target) };
+    case 'tcp':
+      return { kind: 'tcp', ...readHostPort(url, target, 0) };
+    default:
+      throw bad(url, `'${scheme}:' is nothing to listen on; use ${LISTEN_FORMS}`);
+  }
+}
+
+function split(url: string, forms: string): { scheme: string; target: string; options: string | undefined } {
+  const colon = url.indexOf(':');
+  if (colon < 0) throw bad(url, `the kind is missing; use ${forms}`);
+  const rest = url.slice(colon + 1);
+  const mark = rest.indexOf('?');
+  return {
+    scheme: url.slice(0, colon),
+    target: mark < 0 ? rest : rest.slice(0, mark),
+    options: mark < 0 ? undefined : rest.slice(mark + 1),
+  };
+}
+
+function readOptions(
+  url: string,
+  text: string | undefined,
+  known: readonly string[],
+): ReadonlyMap<string, string> {
+  const options = new Map<string, string>();
+  for (const part of text === undefined || text === '' ? [] : text.split('&')) {
+    const equals = part.indexOf('=');
+    const key = equals < 0 ? part : part.slice(0, equals);
+    if (!known.includes(key)) {
+      const choice = known.length === 0 ? 'none is known here' : `known: ${known.join(', ')}`;
+      throw bad(url, `unknown option '${key}'; ${choice}`);
+    }
+    if (options.has(key)) throw bad(url, `option '${key}' is given twice`);
+    if (equals < 0) throw bad(url, `option '${key}' has no value`);
+    options.set(key, part.slice(equals + 1));
+  }
+  return options;
+}
+
+function readBaud(url: string, text: string | undefined): number {
+  if (text === undefined) return DEFAULT_BAUD;
+  const baud = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (baud >= MIN_BAUD && baud <= MAX_BAUD) return baud;
+  throw bad(url, `baud must be a number from ${MIN_BAUD} to ${MAX_BAUD}, not '${text}'`);
+}
+
+function readMode(url: string, options: ReadonlyMap<string, string>): SerialMode {
+  const text = options.get('mode') ?? 'auto';
+  const mode = MODES.find((candidate) => candidate === text);
+  if (mode !== undefined) return mode;
+  throw bad(url, `mode must be ${MODES.join(', ')}, not '${text}'`);
+}
+
+function readSocketPath(url: string, path: string): string {
+  if (path === '') throw bad(url, 'the path of the socket is missing: unix:/run/hub.sock');
+  const length = Buffer.byteLength(path);
+  if (length > MAX_UNIX_PATH) {
+    throw bad(url, `the path has ${length} bytes; a socket's may have ${MAX_UNIX_PATH}`);
+  }
+  return path;
+}
+
+/** The host may be in brackets, as IPv6 addresses are. */
+function readHostPort(url: string, target: string, lowest: number): { host: string; port: number } {
+  const match = /^(?:\[([^\]]*)\]|([^:]*)):([^:]*)$/.exec(target);
+  if (match === null) throw bad(url, 'it must be tcp:HOST:PORT, an IPv6 address as tcp:[::1]:PORT');
+  const host = match[1] ?? match[2] ?? '';
+  const text = match[3]!;
+  if (host === '') throw bad(url, 'the host is missing: tcp:HOST:PORT');
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (port >= lowest && port <= 65_535) return { host, port };
+  throw bad(url, `the port must be a number from ${lowest} to 65535, not '${text}'`);
+}
+
+function bad(url: string, what: string): BridgeError {
+  return new BridgeError('INVALID_ARGUMENT', `link '${url}': ${what}`);
+}

@@ -1,0 +1,64 @@
+import { koffi } from './koffi.js';
+
+/** The C library's functions that Node has no equal of, bound at their first use. */
+export interface Libc {
+  clock_gettime(clock: number, timespec: Buffer): number;
+  read(fd: number, into: Uint8Array, length: number): number;
+  write(fd: number, from: Uint8Array, length: number): number;
+  ioctl(fd: number, request: number, argument: Buffer | null): number;
+  poll(fds: Buffer, count: number, timeoutMs: number): number;
+  flock(fd: number, operation: number): number;
+  tcgetattr(fd: number, termios: Buffer): number;
+  tcsetattr(fd: number, actions: number, termios: Buffer): number;
+  tcflush(fd: number, queue: number): number;
+  cfmakeraw(termios: Buffer): void;
+  posix_openpt(flags: number): number;
+  grantpt(fd: number): number;
+  unlockpt(fd: number): number;
+  ptsname_r(fd: number, name: Buffer, length: number): number;
+  inotify_init1(flags: number): number;
+  inotify_add_watch(fd: number, path: string, mask: number): number;
+  getsockopt(fd: number, level: number, name: number, value: Buffer, length: Buffer): number;
+}
+
+export function libc(): Libc {
+  bound ??= bind();
+  return bound;
+}
+
+/** `errno` right after a call that failed. */
+export function lastErrno(): number {
+  return koffi().errno();
+}
+
+let bound: Libc | undefined;
+
+function bind(): Libc {
+  // null: what this process has loaded already, be it glibc or musl.
+  const library = koffi().load(null);
+  const functions = Object.fromEntries(
+    Object.entries(PROTOTYPES).map(([name, prototype]) => [name, library.func(prototype)]),
+  );
+  return functions as unknown as Libc;
+}
+
+// ioctl is variadic in C; on every Linux ABI that we run on, its argument goes where a fixed one goes.
+const PROTOTYPES: Readonly<Record<keyof Libc, string>> = {
+  clock_gettime: 'int clock_gettime(int clock, void *timespec)',
+  read: 'intptr_t read(int fd, void *into, size_t length)',
+  write: 'intptr_t write(int fd, const void *from, size_t length)',
+  ioctl: 'int ioctl(int fd, ulong request, void *argument)',
+  poll: 'int poll(void *fds, ulong count, int timeout)',
+  flock: 'int flock(int fd, int operation)',
+  tcgetattr: 'int tcgetattr(int fd, void *termios)',
+  tcsetattr: 'int tcsetattr(int fd, int actions, const void *termios)',
+  tcflush: 'int tcflush(int fd, int queue)',
+  cfmakeraw: 'void cfmakeraw(void *termios)',
+  posix_openpt: 'int posix_openpt(int flags)',
+  grantpt: 'int grantpt(int fd)',
+  unlockpt: 'int unlockpt(int fd)',
+  ptsname_r: 'int ptsname_r(int fd, void *name, size_t length)',
+  inotify_init1: 'int inotify_init1(int flags)',
+  inotify_add_watch: 'int inotify_add_watch(int fd, const char *path, uint32_t mask)',
+  getsockopt: 'int getsockopt(int fd, int level, int name, void *value, void *length)',
+};
