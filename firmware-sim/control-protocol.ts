@@ -4,8 +4,8 @@
  *
  *     {"id":1,"command":"pin","line":"DOOR"}                 -> {"id":1,"result":{"controller":1,"line":10,"name":"DOOR","direction":"input","level":0}}
  *     {"id":2,"command":"drive","line":10,"level":1}         -> {"id":2,"result":{...the pin as it is then}}
- *     {"id":3,"command":"reboot"}                            -> {"id":3,"result":{"bootId":2717014113,"boots":2}}
- *     {"id":4,"command":"stats"}                             -> {"id":4,"result":{...CoprocessorStats}}
+ *     {"id":3,"command":"reboot"}                            -> {"id":3,"result":{"boot_id":2717014113,"boots":2}}
+ *     {"id":4,"command":"stats"}                             -> {"id":4,"result":{"boot_id":...,"boots":2,"lines":[{"controller":1,"line":10,"name":"DOOR","sensed":3,...}],"total":{...},"bus":{...},"wire":{...}}}
  *
  * `line` is an offset or a name, `controller` (1 unless given) whose; `id` is any JSON value, echoed.
  * What goes wrong is answered `{"id":...,"error":{"name":"NOT_FOUND","message":"..."}}`; a line that
@@ -29,8 +29,8 @@ export type ControlRequest =
 export interface ControlResults {
   readonly pin: PinState;
   readonly drive: PinState;
-  readonly reboot: { readonly bootId: number; readonly boots: number };
-  readonly stats: CoprocessorStats;
+  readonly reboot: { readonly boot_id: number; readonly boots: number };
+  readonly stats: Omit<CoprocessorStats, 'bootId'> & { readonly boot_id: number };
 }
 
 export type ControlAnswer =
@@ -80,11 +80,15 @@ function perform(coprocessor: SimulatedCoprocessor, request: Record<string, unkn
       coprocessor.drive(line, level, controller);
       return coprocessor.pin(line, controller);
     }
-    case 'reboot':
+    case 'reboot': {
       coprocessor.reboot();
-      return { bootId: coprocessor.bootId, boots: coprocessor.stats().boots };
-    case 'stats':
-      return coprocessor.stats();
+      const { bootId, boots } = coprocessor.stats();
+      return { boot_id: bootId, boots };
+    }
+    case 'stats': {
+      const { bootId, ...stats } = coprocessor.stats();
+      return { boot_id: bootId, ...stats };
+    }
     default: {
       const known = 'pin, drive, reboot and stats';
       throw new BridgeError('INVALID_ARGUMENT', `no command ${JSON.stringify(command)}: there are ${known}`);

@@ -5,17 +5,28 @@ import { BridgeError } from '../src/base/errors.js';
 import { type EdgeStats, newEdgeStats } from '../src/device/event-line.js';
 import type { DirectionValue, LevelBit } from '../src/device/line-backend.js';
 import { newBusCounters } from '../src/device/virtio-msg/counters.js';
+import type { ByteStream } from '../src/link/byte-stream.js';
 import type { PacketLink } from '../src/link/packet-link.js';
+import { type ListenAddress, listenOn, type StreamListener } from '../src/link/streams/listen.js';
 import { systemTime } from '../src/linux/clock.js';
 import { DIRECTION } from '../src/wire/virtio-gpio.js';
 import { EdgeScheduler } from './edge-scheduler.js';
 import { type EdgeSource, PulseSource, RandomSource, ToggleSource } from './edge-sources.js';
 import { type Board, Firmware } from './firmware.js';
-import { type CoprocessorOptions, type ResolvedOptions, resolveOptions } from './options.js';
+import { parseListenAddress } from './listen-address.js';
+import {
+  type CoprocessorOptions,
+  type ResolvedOptions,
+  rebootPeriodOf,
+  resolveOptions,
+  wireFaultsOf,
+} from './options.js';
 import { SimulatedPins } from './pins.js';
 import { Random } from './random.js';
+import { ServedPort } from './served-port.js';
 import { addCounters, type CoprocessorStats, type LineStats, totals } from './stats.js';
 import type { Stimulus } from './stimulus.js';
+import { type FaultCounters, withWireFaults } from './wire-faults.js';
 
 /** What the firmware drives on a pin changed. */
 export interface OutputChange {
@@ -62,12 +73,17 @@ export class SimulatedCoprocessor {
   private readonly board: Board;
   private readonly scheduler = new EdgeScheduler();
   private readonly random: Random;
+  private readonly faultRandom: Random;
   private firmware: Firmware;
   private boots = 1;
-  private rebootAtNs = NEVER;
+  private readonly rebootPeriodNs: number;
+  private rebootAtNs: number;
   private timer: TimerHandle | undefined;
   private link: PacketLink | undefined;
+  private port: ServedPort | undefined;
+  private readonly listeners: StreamListener[] = [];
   private readonly wireTotals: Record<string, number> = {};
+  private readonly faultCounters: FaultCounters = { bytes_corrupted: 0, bytes_dropped: 0 };
   private closed = false;
 
   /** Throws INVALID_ARGUMENT for options out of range, or stimuli of lines that are not there. */
@@ -79,10 +95,13 @@ export class SimulatedCoprocessor {
     this.outputs$ = this.outputs.asObservable();
     this.epochNs = time.boottimeNs();
     this.random = new Random(this.options.seed);
+    // Of its own, so that the edges do not depend on what crosses the wire.
+    this.faultRandom = new Random(~this.options.seed);
+    this.rebootPeriodNs = rebootPeriodOf(this.options.faults);
+    this.rebootAtNs = this.rebootPeriodNs;
     this.board = this.buildBoard();
     this.firmware = new Firmware(this.board, randomBootId(0), 0);
     for (const stimulus of this.options.stimuli) this.addStimulus(stimulus);
-    if (this.options.rebootPeriodNs !== undefined) this.rebootAtNs = this.options.rebootPeriodNs;
     this.schedule();
   }
 
@@ -99,16 +118,38 @@ export class SimulatedCoprocessor {
   /** Serves a link, in place of the one before, which is left open. The firmware runs on. */
   attach(link: PacketLink): void {
     this.catchUp();
-    this.forgetLink();
-    this.link = link;
-    this.firmware.bus.attach(link);
+    this.leavePort();
+    this.useLink(link);
   }
 
   /** Leaves the link: what happens is kept until there is another. */
   detach(): void {
     this.catchUp();
     this.firmware.bus.detach();
+    this.leavePort();
     this.forgetLink();
+  }
+
+  /**
+   * Listens at `pty:PATH`, `unix:PATH` or `tcp:HOST:PORT` and serves whoever connects; resolves with
+   * the listener, whose name has the port that was chosen for 0. Rejects with INVALID_ARGUMENT,
+   * BUSY, PERMISSION_DENIED or IO_ERROR.
+   */
+  async listen(address: string | ListenAddress): Promise<StreamListener> {
+    const where = typeof address === 'string' ? parseListenAddress(address) : address;
+    const listener = await listenOn(where, this.time);
+    this.serve(listener);
+    return listener;
+  }
+
+  /**
+   * Serves whoever connects, over serial links with the wire faults of the options: one at a time,
+   * a new connection in place of the one before, while the firmware runs on. The listener is
+   * closed with the coprocessor.
+   */
+  serve(listener: StreamListener): void {
+    this.listeners.push(listener);
+    listener.streams$.subscribe((stream) => this.accept(stream));
   }
 
   /** From now on the world does this to the pins. Throws INVALID_ARGUMENT, NOT_FOUND. */
@@ -161,6 +202,7 @@ export class SimulatedCoprocessor {
     const lines = this.lineStats();
     const wire = { ...this.wireTotals };
     addCounters(wire, this.link?.counters ?? {});
+    addCounters(wire, { ...this.faultCounters });
     return {
       bootId: this.bootId,
       boots: this.boots,
@@ -171,7 +213,7 @@ export class SimulatedCoprocessor {
     };
   }
 
-  /** Ends the simulation and closes its link. */
+  /** Ends the simulation and closes its link, port and listeners. Idempotent. */
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
@@ -179,6 +221,37 @@ export class SimulatedCoprocessor {
     this.firmware.bus.detach();
     this.outputs.complete();
     await this.link?.close();
+    await this.port?.close();
+    await Promise.all(this.listeners.map((listener) => listener.close()));
+  }
+
+  private accept(stream: ByteStream): void {
+    if (this.closed) {
+      void stream.close();
+      return;
+    }
+    this.catchUp();
+    this.leavePort();
+    const faulty = withWireFaults(
+      stream,
+      wireFaultsOf(this.options.faults),
+      this.faultRandom,
+      this.faultCounters,
+    );
+    this.port = new ServedPort(faulty, this.time);
+    this.useLink(this.port.boot());
+  }
+
+  /** Closes the port that is served, if any. */
+  private leavePort(): void {
+    void this.port?.close();
+    this.port = undefined;
+  }
+
+  private useLink(link: PacketLink): void {
+    this.forgetLink();
+    this.link = link;
+    this.firmware.bus.attach(link);
   }
 
   private buildBoard(): Board {
@@ -235,10 +308,12 @@ export class SimulatedCoprocessor {
   private restart(atNs: number): void {
     this.firmware.stop();
     this.boots++;
-    const period = this.options.rebootPeriodNs;
-    if (period !== undefined) this.rebootAtNs = atNs + period;
+    this.rebootAtNs = atNs + this.rebootPeriodNs;
     this.firmware = new Firmware(this.board, randomBootId(this.firmware.bootId), atNs);
-    if (this.link !== undefined && this.link.state.kind !== 'down') this.firmware.bus.attach(this.link);
+    const { port, link } = this;
+    this.forgetLink();
+    if (port !== undefined) this.useLink(port.boot());
+    else if (link !== undefined && link.state.kind !== 'down') this.useLink(link);
   }
 
   private forgetLink(): void {
@@ -283,7 +358,6 @@ export class SimulatedCoprocessor {
     const all: LineStats[] = [];
     this.board.stats.forEach((lines, i) => {
       lines.forEach((counted: EdgeStats, line) => {
-        if (counted.sensed === 0) return;
         const name = this.options.namesByController[i]![line] ?? '';
         all.push({ controller: i + 1, line, name, ...counted, kept: this.firmware.devices[i]!.keptOf(line) });
       });

@@ -3,15 +3,23 @@
  * it without hardware and for tests, yours included.
  *
  * @example
- * import { SimulatedCoprocessor, memoryLinkPair } from 'gpiobridge/firmware-sim';
+ * import { SimulatedCoprocessor } from 'gpiobridge/firmware-sim';
  *
  * const coprocessor = new SimulatedCoprocessor({ lines: 8, names: ['DOOR', 'LAMP'] });
+ * await coprocessor.listen('unix:/tmp/hub.sock');
+ * // gpiobridge daemon --link hub=unix:/tmp/hub.sock
  * coprocessor.drive('DOOR', 1);       // an edge, if a driver enabled its interrupt
  * coprocessor.pin('LAMP').level;      // what the driver set
  * await coprocessor.close();
  */
 export { memoryLinkPair } from '../src/link/memory.js';
+export type { ListenAddress, StreamListener } from '../src/link/streams/listen.js';
+export { askControl } from './control-client.js';
+export type { ControlRequest, ControlResults } from './control-protocol.js';
+export { type ControlServer, serveControl } from './control-server.js';
 export { type OutputChange, type PinState, SimulatedCoprocessor } from './coprocessor.js';
+export { type Fault, parseFault } from './fault.js';
+export { parseListenAddress } from './listen-address.js';
 export { ALL_FEATURES, type CoprocessorOptions, type SimulatedFeatures } from './options.js';
 export type { CoprocessorStats, EdgeTotals, LineStats } from './stats.js';
 export { MAX_RATE, parseStimulus, type Stimulus } from './stimulus.js';

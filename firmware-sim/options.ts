@@ -1,7 +1,9 @@
 import { randomInt } from 'node:crypto';
 import { BridgeError } from '../src/base/errors.js';
 import { defaultNames } from './default-names.js';
+import type { Fault } from './fault.js';
 import type { Stimulus } from './stimulus.js';
+import type { WireFaults } from './wire-faults.js';
 
 /** Optional parts of the protocol that a simulated coprocessor offers. */
 export interface SimulatedFeatures {
@@ -43,8 +45,8 @@ export interface CoprocessorOptions {
   readonly busFeatures?: { readonly time?: boolean; readonly log?: boolean; readonly resume?: boolean };
   /** Edges of the world outside, from the start on. */
   readonly stimuli?: readonly Stimulus[];
-  /** Restarts by itself this often, ns. */
-  readonly rebootPeriodNs?: number;
+  /** What goes wrong by itself; the last of a kind counts. */
+  readonly faults?: readonly Fault[];
   /** Of the random stimuli and faults; any integer. By default another one each time. */
   readonly seed?: number;
 }
@@ -56,6 +58,7 @@ export interface ResolvedOptions extends CoprocessorOptions {
   readonly features: Required<SimulatedFeatures>;
   readonly ident: string;
   readonly stimuli: readonly Stimulus[];
+  readonly faults: readonly Fault[];
   readonly seed: number;
   /** By controller (from 0) and offset. */
   readonly namesByController: readonly (readonly string[])[];
@@ -86,6 +89,7 @@ export function resolveOptions(options: CoprocessorOptions): ResolvedOptions {
     },
     ident: options.ident ?? DEFAULT_IDENT,
     stimuli: options.stimuli ?? [],
+    faults: options.faults ?? [],
     seed: options.seed ?? randomInt(0x1_0000_0000),
     namesByController,
   };
@@ -112,4 +116,20 @@ function wantsNames(features: SimulatedFeatures, names: readonly (readonly strin
   if (features.stamp || features.queue) return true;
   const longest = Math.max(...names.map((of) => of.reduce((size, name) => size + name.length + 1, 0)));
   return NAMES_OVERHEAD + longest > LARGEST_NAMES_MESSAGE;
+}
+
+/** The probabilities of damage on the wire. */
+export function wireFaultsOf(faults: readonly Fault[]): WireFaults {
+  let found: WireFaults = { corrupt: 0, drop: 0 };
+  for (const fault of faults) {
+    if (fault.kind !== 'reboot') found = { ...found, [fault.kind]: fault.probability };
+  }
+  return found;
+}
+
+/** How often the firmware restarts by itself, ns; Infinity: never. */
+export function rebootPeriodOf(faults: readonly Fault[]): number {
+  let periodNs = Number.POSITIVE_INFINITY;
+  for (const fault of faults) if (fault.kind === 'reboot') periodNs = fault.periodNs;
+  return periodNs;
 }

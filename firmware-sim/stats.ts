@@ -23,7 +23,7 @@ export interface CoprocessorStats {
   readonly bootId: number;
   /** Starts of the firmware, the first included. */
   readonly boots: number;
-  /** Lines that ever sensed an edge. */
+  /** Every line of every controller. */
   readonly lines: readonly LineStats[];
   readonly total: EdgeTotals;
   /** Messages of the bus, and those dropped by cause. */
