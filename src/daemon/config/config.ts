@@ -1,0 +1,54 @@
+import type { ApiLimits } from '../../api/server/limits.js';
+import type { Timeouts } from '../../base/timeouts.js';
+
+/** A valid configuration, with every default filled in. docs/operation.md lists its keys. */
+export interface DaemonConfig {
+  readonly log: LogConfig;
+  readonly limits: ApiLimits;
+  /** Group of the control socket; undefined: the daemon's own. */
+  readonly controlGroup: string | undefined;
+  /** Limits other than the defaults, for all coprocessors and for the daemon itself. */
+  readonly timeouts: Partial<Timeouts>;
+  readonly coprocessors: readonly CoprocessorConfig[];
+}
+
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export const LOG_FORMATS = ['logfmt', 'json'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+export interface LogConfig {
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+}
+
+export const DIALECTS = ['auto', 'virtio-msg'] as const;
+export type Dialect = (typeof DIALECTS)[number];
+
+export const ON_RESTART = ['restore', 'release'] as const;
+export type OnRestart = (typeof ON_RESTART)[number];
+
+export interface CoprocessorConfig {
+  /** Of its chip, or the first part of the names of its chips. */
+  readonly name: string;
+  /** URL of the link. */
+  readonly link: string;
+  readonly dialect: Dialect;
+  /** Undefined: the firmware's identity. */
+  readonly label: string | undefined;
+  readonly onRestart: OnRestart;
+  /** Of the sockets of its chips. */
+  readonly access: AccessConfig;
+  /** All limits: the defaults, then `[timeouts]`, then its own. */
+  readonly timeouts: Timeouts;
+}
+
+/** Who may use a socket, as configured: names or numbers. */
+export interface AccessConfig {
+  readonly owner: string | undefined;
+  readonly group: string | undefined;
+  readonly mode: number;
+  /** For messages: the key that this stands under. */
+  readonly key: string;
+}

@@ -1,0 +1,193 @@
+import { parse, TomlError } from 'smol-toml';
+import { CHIP_NAME } from '../../api/server/api-server.js';
+import { DEFAULT_API_LIMITS } from '../../api/server/limits.js';
+import { DEFAULT_SOCKET_MODE } from '../../api/server/socket.js';
+import { messageOf } from '../../base/errors.js';
+import { TIMEOUTS, type TimeoutName, type Timeouts, timeouts } from '../../base/timeouts.js';
+import { parseLinkUrl } from '../../link/url.js';
+import {
+  type AccessConfig,
+  type CoprocessorConfig,
+  type DaemonConfig,
+  DIALECTS,
+  LOG_FORMATS,
+  LOG_LEVELS,
+  ON_RESTART,
+} from './config.js';
+import { Problems } from './problems.js';
+import { TableReader } from './table-reader.js';
+
+/** A link given on the command line. */
+export interface LinkOption {
+  readonly name: string;
+  readonly url: string;
+}
+
+/** Longest name of a coprocessor: `.N` may follow in the names of its chips. */
+const MAX_COPROCESSOR_NAME = 56;
+
+/**
+ * Reads a configuration from TOML (undefined: there is no file) and from links of the command
+ * line, which replace or add. Throws {@link ConfigInvalid} with every error.
+ */
+export function readConfig(
+  toml: string | undefined,
+  file: string,
+  links: readonly LinkOption[],
+): DaemonConfig {
+  const problems = new Problems();
+  const root = new TableReader(parseToml(toml ?? '', file, problems), '', problems);
+  const log = readLog(root.table('log'));
+  const limits = readLimits(root.table('limits'));
+  const controlGroup = root.string('control_group', checkAccount);
+  const limitsOfTime = readTimeouts(root.table('timeouts'));
+  const tables = root.tables('coprocessor');
+  const configured = readCoprocessors(tables, limitsOfTime, links);
+  root.finish();
+  const coprocessors = withLinks(configured, links, limitsOfTime, problems);
+  if (tables.length === 0 && links.length === 0) {
+    problems.add(
+      'coprocessor',
+      `none is configured: give --link NAME=URL, or write a [[coprocessor]] into ${file}`,
+    );
+  }
+  problems.throwIfAny();
+  return { log, limits, controlGroup, timeouts: limitsOfTime, coprocessors };
+}
+
+function parseToml(toml: string, file: string, problems: Problems): unknown {
+  try {
+    return parse(toml);
+  } catch (thrown) {
+    const where = thrown instanceof TomlError ? `${file}:${thrown.line}:${thrown.column}` : file;
+    // Its message goes on with a drawing of the place.
+    problems.add(where, messageOf(thrown).split('\n')[0]!);
+    problems.throwIfAny();
+    return {};
+  }
+}
+
+function readLog(table: TableReader): DaemonConfig['log'] {
+  const level = table.oneOf('level', LOG_LEVELS) ?? 'info';
+  const format = table.oneOf('format', LOG_FORMATS) ?? 'logfmt';
+  table.finish();
+  return { level, format };
+}
+
+function readLimits(table: TableReader): DaemonConfig['limits'] {
+  const limits = {
+    clientQueue: table.integer('client_queue_events', 16, 1_048_576) ?? DEFAULT_API_LIMITS.clientQueue,
+    connectionsPerSocket:
+      table.integer('connections_per_socket', 1, 4_096) ?? DEFAULT_API_LIMITS.connectionsPerSocket,
+    requestsPerConnection:
+      table.integer('requests_per_connection', 1, 65_536) ?? DEFAULT_API_LIMITS.requestsPerConnection,
+  };
+  table.finish();
+  return limits;
+}
+
+function readTimeouts(table: TableReader): Partial<Timeouts> {
+  const changes: Partial<Record<TimeoutName, number>> = {};
+  for (const [name, limit] of Object.entries(TIMEOUTS)) {
+    const value = table.integer(`${name}_ms`, limit.minMs, limit.maxMs);
+    if (value !== undefined) changes[name as TimeoutName] = value;
+  }
+  table.finish();
+  return changes;
+}
+
+function readCoprocessors(
+  tables: readonly TableReader[],
+  limitsOfTime: Partial<Timeouts>,
+  links: readonly LinkOption[],
+): CoprocessorConfig[] {
+  const names = new Set<string>();
+  return tables.flatMap((table) => {
+    const name = table.string('name', checkName);
+    if (!table.has('name')) table.problem('name', 'is missing');
+    if (name !== undefined && names.has(name)) table.problem('name', `'${name}' is there already`);
+    if (name !== undefined) names.add(name);
+    const replaced = links.some((link) => link.name === name);
+    const link = table.string('link', checkLink);
+    if (!table.has('link') && !replaced) table.problem('link', 'is missing: it has no default');
+    const coprocessor = {
+      dialect: table.oneOf('dialect', DIALECTS) ?? 'auto',
+      label: table.string('label', checkLabel),
+      onRestart: table.oneOf('on_restart', ON_RESTART) ?? 'restore',
+      access: readAccess(table),
+      timeouts: timeouts({ ...limitsOfTime, ...readTimeouts(table.table('timeouts')) }),
+    } as const;
+    table.finish();
+    if (name === undefined || (link === undefined && !replaced)) return [];
+    return [{ name, link: link ?? '', ...coprocessor }];
+  });
+}
+
+function readAccess(table: TableReader): AccessConfig {
+  const owner = table.string('owner', checkAccount);
+  const group = table.string('group', checkAccount);
+  const mode = table.string('mode', (text) =>
+    /^0?[0-7]{3}$/.test(text) ? undefined : `'${text}' is no mode: three octal digits, such as "0660"`,
+  );
+  return {
+    owner,
+    group,
+    mode: mode === undefined ? DEFAULT_SOCKET_MODE : Number.parseInt(mode, 8),
+    key: table.path,
+  };
+}
+
+/** Links of the command line replace those of the file by name, or add a coprocessor. */
+function withLinks(
+  configured: readonly CoprocessorConfig[],
+  links: readonly LinkOption[],
+  limitsOfTime: Partial<Timeouts>,
+  problems: Problems,
+): CoprocessorConfig[] {
+  const all = new Map(configured.map((coprocessor) => [coprocessor.name, coprocessor]));
+  const seen = new Set<string>();
+  for (const { name, url } of links) {
+    const key = `--link ${name}=${url}`;
+    const problem = seen.has(name) ? `'${name}' is given twice` : (checkName(name) ?? checkLink(url));
+    if (problem !== undefined) problems.add(key, problem);
+    seen.add(name);
+    const known = all.get(name);
+    all.set(name, known === undefined ? fromLink(name, url, limitsOfTime) : { ...known, link: url });
+  }
+  return [...all.values()];
+}
+
+function fromLink(name: string, url: string, limitsOfTime: Partial<Timeouts>): CoprocessorConfig {
+  return {
+    name,
+    link: url,
+    dialect: 'auto',
+    label: undefined,
+    onRestart: 'restore',
+    access: { owner: undefined, group: undefined, mode: DEFAULT_SOCKET_MODE, key: '--link' },
+    timeouts: timeouts(limitsOfTime),
+  };
+}
+
+function checkName(name: string): string | undefined {
+  if (CHIP_NAME.test(name) && name.length <= MAX_COPROCESSOR_NAME) return undefined;
+  return `'${name}' is no name: use up to ${MAX_COPROCESSOR_NAME} letters, digits, '_', '-' and '.', not only digits`;
+}
+
+function checkLink(url: string): string | undefined {
+  try {
+    parseLinkUrl(url);
+    return undefined;
+  } catch (thrown) {
+    return messageOf(thrown);
+  }
+}
+
+function checkLabel(label: string): string | undefined {
+  if (/\p{Cc}/u.test(label)) return 'control characters are not accepted';
+  return label.length <= 255 ? undefined : 'is longer than 255 characters';
+}
+
+function checkAccount(name: string): string | undefined {
+  return /^[^\s:/]{1,64}$/.test(name) ? undefined : `'${name}' is no name or number of a user or group`;
+}
