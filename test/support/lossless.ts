@@ -1,0 +1,39 @@
+import { expect } from 'vitest';
+import { Chain, type ChainOptions, Monitor } from './chain.js';
+
+const LINES = 16;
+const OFFSETS = Array.from({ length: LINES }, (_, offset) => offset);
+
+/** Edges a second over all lines; bytes damaged at one in a thousand, both ways. */
+export const DAMAGED: readonly string[] = ['--stimulus', 'random:0-15:2000', '--fault', 'corrupt:0.001'];
+
+/**
+ * The first promise, held to the edge: what a damaged line carries for `seconds` is delivered or
+ * counted, nothing is invented, doubled or reordered, and at least 99 of 100 are delivered.
+ */
+export async function expectNothingLostUncounted(options: ChainOptions, seconds: number): Promise<void> {
+  const chain = new Chain(options);
+  try {
+    const chip = await chain.chip();
+    const monitor = await Monitor.start(chip, OFFSETS);
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    const ledger = await monitor.stop();
+    const stats = await chain.simStats();
+    const status = await (await chain.client()).status();
+    const what = JSON.stringify({ total: stats.total, gaps: ledger.gaps.length, status }, (_, value) =>
+      typeof value === 'bigint' ? `${value}` : value,
+    );
+    expect(ledger.violations, what).toEqual([]);
+    expect(
+      ledger.gaps.filter((gap) => gap.lost === null),
+      what,
+    ).toEqual([]);
+    for (const line of stats.lines) {
+      expect(ledger.lines.get(line.line)!.accounted, `line ${line.line}: ${what}`).toBe(line.sensed);
+    }
+    expect(stats.total.sensed).toBeGreaterThan(1_500 * seconds);
+    expect(ledger.delivered / stats.total.sensed, what).toBeGreaterThan(0.99);
+  } finally {
+    await chain.stop();
+  }
+}
