@@ -62,7 +62,8 @@ export type BusMessage =
       readonly count: number;
     }
   | GetDevicesResponse
-  | { readonly type: 'ping-request' | 'ping-response'; readonly token: number; readonly data: number }
+  | { readonly type: 'ping-request'; readonly token: number; readonly data: number }
+  | { readonly type: 'ping-response'; readonly token: number; readonly data: number }
   | { readonly type: 'time-request'; readonly token: number; readonly t1: bigint }
   | {
       readonly type: 'time-response';

@@ -1,0 +1,467 @@
+import { BehaviorSubject, type Observable, type Subscription } from 'rxjs';
+import type { Time, TimerHandle } from '../../base/clock.js';
+import { BridgeError, messageOf } from '../../base/errors.js';
+import type { Timeouts } from '../../base/timeouts.js';
+import type { LinkState, PacketBatch, PacketLink } from '../../link/packet-link.js';
+import { STATUS } from '../../wire/virtio-gpio.js';
+import { DEVICE_STATE, type HelloResponse } from '../../wire/virtio-msg/bus.js';
+import type { VqUsed } from '../../wire/virtio-msg/queue.js';
+import { Counters } from '../counters.js';
+import { CoprocessorClock } from '../device-clock.js';
+import type { DriverLog, LogLevel } from '../driver-log.js';
+import type { RemoteGpio } from '../remote-gpio.js';
+import { BusSession, type SessionListener } from './bus-session.js';
+import { BUS_COUNTERS, type BusState, type BusStatus, featureNames } from './bus-status.js';
+import { DeviceSlot } from './device-slot.js';
+import { listDevices } from './enumerate.js';
+import type { GpioController } from './gpio-controller.js';
+import { SessionServices } from './session-services.js';
+
+export interface VirtioMsgBusOptions {
+  /** The coprocessor, for messages: `hub`. */
+  readonly name: string;
+  readonly time: Time;
+  /** 0 <= random() < 1. */
+  readonly random: () => number;
+  readonly timeouts: Timeouts;
+  /** As {@link VirtioMsgBus.bootId$} last said in an earlier run: outputs then keep what they drive. */
+  readonly knownBootId?: number;
+  readonly log: DriverLog;
+  /** What becomes of directions, values and interrupts when the firmware restarted. */
+  readonly onRestart: 'restore' | 'release';
+}
+
+/** Controllers and lines of one coprocessor are bounded, whatever it says. */
+const MAX_DEVICES = 1024;
+const MAX_LINES = 65_536;
+const SLEEP_CHECK_MS = 1_000;
+
+/**
+ * The driver of one coprocessor that speaks the in-band bus: the Linux side of dialect
+ * `virtio-msg`. It outlives its links: each opening of the port is given to {@link attach}.
+ */
+export class VirtioMsgBus {
+  /** By device number. They appear when first described, and go only when the bus says so. */
+  readonly controllers$: Observable<ReadonlyMap<number, RemoteGpio>>;
+  /**
+   * What to hand to the next run as `knownBootId`: the boot in which every device was brought up, 0
+   * while there is none.
+   */
+  readonly bootId$: Observable<number>;
+  readonly state$: Observable<BusState>;
+
+  private readonly controllersNow = new BehaviorSubject<ReadonlyMap<number, RemoteGpio>>(new Map());
+  private readonly knownBootId: BehaviorSubject<number>;
+  private readonly states = new BehaviorSubject<BusState>({ kind: 'down', reason: 'no link yet' });
+  private readonly slots = new Map<number, DeviceSlot>();
+  private readonly tally = new Counters(BUS_COUNTERS);
+  private readonly clock: CoprocessorClock;
+  private readonly touched = new Set<GpioController>();
+
+  private link: PacketLink | undefined;
+  private linkSubscriptions: Subscription[] = [];
+  private session: BusSession | undefined;
+  private services: SessionServices | undefined;
+  private clockReady: Promise<void> = Promise.resolve();
+  private sleepTimer: TimerHandle | undefined;
+
+  private firmware = '';
+  /** Of the last HELLO answer, also of an earlier run; 0 before the first. */
+  private bootId: number;
+  private announcedBootId = 0;
+  private hasTime = false;
+  private lastHeardNs: bigint;
+  private roundTripNs: number | undefined;
+  private enumerated = false;
+  private closed = false;
+
+  constructor(private readonly options: VirtioMsgBusOptions) {
+    this.bootId = options.knownBootId ?? 0;
+    this.knownBootId = new BehaviorSubject(this.bootId);
+    this.clock = new CoprocessorClock(options.time);
+    this.lastHeardNs = options.time.monotonicNs();
+    this.controllers$ = this.controllersNow.asObservable();
+    this.bootId$ = this.knownBootId.asObservable();
+    this.state$ = this.states.asObservable();
+  }
+
+  get controllers(): ReadonlyMap<number, RemoteGpio> {
+    return this.controllersNow.value;
+  }
+
+  get status(): BusStatus {
+    const session = this.session;
+    return {
+      state: this.states.value,
+      dialect: 'virtio-msg',
+      firmware: this.firmware,
+      bootId: this.bootId,
+      busFeatures: featureNames(session?.isEstablished === true ? session.busFeatures : 0),
+      maxMsgSize: session?.isEstablished === true ? session.maxMsgSize : undefined,
+      roundTripNs: this.roundTripNs,
+      clock: this.hasTime ? this.clock.report : undefined,
+      counters: this.tally.values,
+    };
+  }
+
+  /** Uses this link from now on, until it is down or the next one is attached. */
+  attach(link: PacketLink): void {
+    if (this.closed) throw new BridgeError('CLOSED', `${this.options.name}: the driver was closed`);
+    this.detach('another link was attached');
+    this.link = link;
+    this.linkSubscriptions = [
+      link.packets$.subscribe((batch) => this.receive(batch)),
+      link.state$.subscribe((state) => this.follow(link, state)),
+    ];
+  }
+
+  /** Ends it: requests reject, controllers go down for good. The link stays its owner's. Idempotent. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.detach('the driver was closed');
+    if (this.sleepTimer !== undefined) this.options.time.clear(this.sleepTimer);
+    for (const slot of this.slots.values()) slot.controller?.remove('the driver was closed');
+    this.slots.clear();
+    this.controllersNow.complete();
+    this.knownBootId.complete();
+    this.states.complete();
+  }
+
+  private detach(reason: string): void {
+    for (const subscription of this.linkSubscriptions.splice(0)) subscription.unsubscribe();
+    this.endChannel(reason);
+    this.link = undefined;
+  }
+
+  private follow(link: PacketLink, state: LinkState): void {
+    if (state.kind === 'up') {
+      this.endChannel('a new channel');
+      this.announcedBootId = 0;
+      for (const controller of this.allControllers()) controller.starting();
+      this.startSession(link, state.delivery, this.knownBootId.value);
+    } else if (state.kind === 'opening') {
+      this.endChannel(state.reason ?? `${link.name} is opening`);
+    } else {
+      this.detach(`${link.name}: ${state.reason}`);
+    }
+  }
+
+  /** The channel is gone, and all that was on its way. */
+  private endChannel(reason: string): void {
+    if (this.session !== undefined) {
+      this.endSession(reason);
+      for (const controller of this.allControllers()) controller.channelLost(reason, this.lastHeardNs);
+    }
+    this.setState({ kind: 'down', reason });
+  }
+
+  private endSession(reason: string): void {
+    this.flushTouched();
+    this.services?.stop();
+    this.services = undefined;
+    for (const slot of this.slots.values()) slot.stop();
+    this.session?.end(new BridgeError('LINK_DOWN', `${this.options.name}: ${reason}`));
+    this.session = undefined;
+  }
+
+  private startSession(link: PacketLink, delivery: 'reliable' | 'plain', knownBootId: number): void {
+    const { name, time, timeouts, random } = this.options;
+    const session = new BusSession({
+      name,
+      link,
+      delivery,
+      time,
+      timeouts,
+      random,
+      counters: this.tally,
+      listener: this.listener(() => session === this.session),
+    });
+    this.session = session;
+    this.setState({ kind: 'hello' });
+    session.start(knownBootId);
+  }
+
+  /** Says HELLO again on a channel that stays. */
+  private helloAgain(why: string, knownBootId: number): void {
+    const { link, session } = this;
+    if (link === undefined || session === undefined) return;
+    this.options.log('info', `${this.options.name}: HELLO again: ${why}`);
+    const { delivery } = session;
+    this.endSession(why);
+    this.startSession(link, delivery, knownBootId);
+  }
+
+  /** What the session says, as long as it is the present one. */
+  private listener(isCurrent: () => boolean): SessionListener {
+    const guard =
+      <A extends unknown[]>(handle: (...args: A) => void) =>
+      (...args: A): void => {
+        if (isCurrent()) handle(...args);
+      };
+    return {
+      established: guard((answer) => this.established(answer)),
+      unanswered: guard((hellos) => this.unanswered(hellos)),
+      booted: guard((bootId) => this.booted(bootId)),
+      used: (message) => this.used(message),
+      brokenUsed: guard((devNum) => this.resetDevice(devNum, 'a VQ_USED of it does not parse')),
+      configChanged: guard((devNum, status) => this.configChanged(devNum, status)),
+      deviceChanged: guard((devNum, state) => this.deviceChanged(devNum, state)),
+      logged: guard((level, text) => this.logged(level, text)),
+      refused: guard((error) => this.refused(error)),
+    };
+  }
+
+  private receive(batch: PacketBatch): void {
+    this.clock.checkSleep();
+    this.lastHeardNs = batch.arrivedNs;
+    this.tally.count('packets_received', batch.packets.length);
+    for (const packet of batch.packets) this.session?.receive(packet);
+    this.flushTouched();
+  }
+
+  private used(message: VqUsed): void {
+    const controller = this.slots.get(message.devNum)?.controller;
+    if (controller === undefined) {
+      this.tally.count('used_unknown_device');
+      return;
+    }
+    controller.take(message, Number(this.lastHeardNs / 1_000_000n));
+    this.touched.add(controller);
+  }
+
+  /** Hands on the events so far, before something else that came after them. */
+  private flushTouched(): void {
+    if (this.touched.size === 0) return;
+    for (const controller of this.touched) controller.flush(this.lastHeardNs);
+    this.touched.clear();
+  }
+
+  private established(answer: HelloResponse): void {
+    const session = this.session!;
+    const resumed =
+      answer.resumed === 1 && this.knownBootId.value !== 0 && answer.bootId === this.knownBootId.value;
+    if (answer.bootId !== this.bootId) this.clock.estimator.reset();
+    this.bootId = answer.bootId;
+    this.firmware = answer.ident;
+    this.hasTime = session.hasTime;
+    if (!resumed) this.setKnownBootId(0);
+    this.tally.count(resumed ? 'sessions_resumed' : 'sessions_started');
+    this.setState({ kind: 'starting' });
+    this.services = this.newServices(session);
+    this.clockReady = this.services.start();
+    if (this.hasTime) this.watchSleep();
+    void this.takeDevices(session, resumed);
+  }
+
+  private newServices(session: BusSession): SessionServices {
+    const { time, timeouts } = this.options;
+    return new SessionServices({
+      session,
+      clock: this.clock,
+      time,
+      timeouts,
+      counters: this.tally,
+      arrivedNs: () => this.lastHeardNs,
+      measured: (roundTripNs) => {
+        this.roundTripNs = roundTripNs;
+      },
+      silent: () => this.silent(),
+      controllers: () => this.allControllers(),
+      recover: () => this.recoverPlain(),
+    });
+  }
+
+  private async takeDevices(session: BusSession, resumed: boolean): Promise<void> {
+    const { name, log } = this.options;
+    try {
+      const devices = await listDevices(session, MAX_DEVICES);
+      if (session !== this.session) return;
+      for (const devNum of this.slots.keys()) if (!devices.includes(devNum)) this.removeDevice(devNum);
+      await Promise.all(devices.map((devNum) => this.takeDevice(session, devNum, resumed)));
+    } catch (error) {
+      if (session !== this.session) return;
+      log('warn', `${name}: the devices could not be listed: ${messageOf(error)}`);
+      this.helloAgain('the devices could not be listed', this.knownBootId.value);
+      return;
+    }
+    if (session !== this.session) return;
+    this.enumerated = true;
+    this.slotChanged();
+  }
+
+  private takeDevice(session: BusSession, devNum: number, resumed: boolean): Promise<void> {
+    const slot = this.slotOf(devNum);
+    if (!resumed) return slot.begin(session, 'fresh');
+    return slot.begin(session, slot.controller === undefined ? 'adopt' : 'resume');
+  }
+
+  private slotOf(devNum: number): DeviceSlot {
+    const { name, time, timeouts, log, onRestart } = this.options;
+    let slot = this.slots.get(devNum);
+    if (slot !== undefined) return slot;
+    slot = new DeviceSlot(devNum, {
+      devNum,
+      busName: name,
+      name: () => (this.controllersNow.value.size > 1 ? `${name}.${devNum}` : name),
+      time,
+      timeouts,
+      log,
+      onRestart,
+      clock: () => (this.hasTime ? this.clock : undefined),
+      firmware: () => this.firmware,
+      clockReady: () => this.clockReady,
+      lastHeardNs: () => this.lastHeardNs,
+      changed: () => this.slotChanged(),
+      admits: (of, lineCount) => this.admits(of, lineCount),
+    });
+    this.slots.set(devNum, slot);
+    return slot;
+  }
+
+  private admits(devNum: number, lineCount: number): boolean {
+    let others = 0;
+    for (const slot of this.slots.values()) {
+      if (slot.devNum !== devNum) others += slot.controller?.description?.lineCount ?? 0;
+    }
+    return others + lineCount <= MAX_LINES;
+  }
+
+  /** After the first look at all devices: shows the controllers, and whether all of them run. */
+  private slotChanged(): void {
+    if (!this.enumerated || this.closed) return;
+    this.publish();
+    const slots = [...this.slots.values()];
+    if (!slots.every(({ state }) => state === 'running' || state === 'ignored')) {
+      if (this.states.value.kind === 'up') this.setState({ kind: 'starting' });
+      return;
+    }
+    if (this.session?.isEstablished !== true) return;
+    this.setKnownBootId(this.bootId);
+    if (this.states.value.kind === 'up') return;
+    this.setState({ kind: 'up' });
+    this.services?.sampleClock();
+  }
+
+  private publish(): void {
+    const described = [...this.allControllers()].filter(({ description }) => description !== undefined);
+    const before = this.controllersNow.value;
+    if (before.size === described.length && described.every((c) => before.get(c.devNum) === c)) return;
+    this.controllersNow.next(new Map(described.map((controller) => [controller.devNum, controller])));
+  }
+
+  private unanswered(hellos: number): void {
+    const { name, log } = this.options;
+    for (const controller of this.allControllers()) controller.starting();
+    log(hellos === 1 ? 'warn' : 'debug', `${name}: ${hellos} HELLO without an answer so far`);
+  }
+
+  private booted(bootId: number): void {
+    if (bootId === this.bootId) return;
+    this.flushTouched();
+    const isNews = bootId !== this.announcedBootId;
+    this.announcedBootId = bootId;
+    if (!isNews && this.session?.isEstablished !== true) return;
+    this.tally.count('boots_announced');
+    this.setKnownBootId(0);
+    for (const controller of this.allControllers()) {
+      controller.stateLost('FIRMWARE_RESTARTED', 'the firmware restarted', this.lastHeardNs);
+    }
+    if (this.session?.isEstablished === true) this.helloAgain('the firmware restarted', 0);
+    else this.session?.startAgain();
+  }
+
+  /** The channel works, as far as the link knows, and the bus does not answer. */
+  private silent(): void {
+    for (const controller of this.allControllers())
+      controller.channelLost('no answer to PING', this.lastHeardNs);
+    this.helloAgain('no answer to PING', this.knownBootId.value);
+  }
+
+  private recoverPlain(): boolean {
+    if (this.session?.canResume !== true || this.knownBootId.value === 0) return false;
+    for (const controller of this.allControllers()) controller.pauseForHello();
+    this.helloAgain('something may have been lost on the PLAIN channel', this.knownBootId.value);
+    return true;
+  }
+
+  private refused(error: unknown): void {
+    const { name, log } = this.options;
+    log('warn', `${name}: the link refused a packet: ${messageOf(error)}`);
+    this.tally.count('sends_refused');
+    for (const controller of this.allControllers())
+      controller.channelLost('a packet was refused', this.lastHeardNs);
+    this.helloAgain('the link refused a packet', this.knownBootId.value);
+  }
+
+  private configChanged(devNum: number, status: number): void {
+    this.flushTouched();
+    const slot = this.slots.get(devNum);
+    if (slot === undefined) this.tally.count('events_unknown_device');
+    else if ((status & STATUS.NEEDS_RESET) !== 0) slot.reset('it asked for it (NEEDS_RESET)');
+    else void slot.describeAgain();
+  }
+
+  private deviceChanged(devNum: number, state: number): void {
+    this.flushTouched();
+    if (devNum === 0) return;
+    if (state === DEVICE_STATE.REMOVED) this.removeDevice(devNum);
+    else if (state !== DEVICE_STATE.READY) this.tally.count('events_unknown_state');
+    else if (this.slots.has(devNum) && this.slots.get(devNum)!.state !== 'ignored') {
+      this.resetDevice(devNum, 'it says that it is ready');
+    } else if (this.slots.size < MAX_DEVICES) void this.slotOf(devNum).begin(this.session!, 'fresh');
+  }
+
+  private removeDevice(devNum: number): void {
+    const slot = this.slots.get(devNum);
+    if (slot === undefined) return;
+    slot.stop();
+    slot.controller?.remove('the coprocessor removed it');
+    this.slots.delete(devNum);
+    this.slotChanged();
+  }
+
+  private resetDevice(devNum: number, why: string): void {
+    this.flushTouched();
+    this.slots.get(devNum)?.reset(why);
+  }
+
+  private logged(level: number, text: string): void {
+    const { name, log } = this.options;
+    this.tally.count('log_messages');
+    const printable = [...text].map((char) => (char < ' ' || char === '\x7f' ? ' ' : char)).join('');
+    log(LOG_LEVELS[level] ?? 'debug', `${name} says: ${printable}`);
+  }
+
+  private setKnownBootId(bootId: number): void {
+    if (this.knownBootId.value !== bootId) this.knownBootId.next(bootId);
+  }
+
+  private setState(state: BusState): void {
+    const { value } = this.states;
+    if (
+      value.kind === state.kind &&
+      (state.kind !== 'down' || (value.kind === 'down' && value.reason === state.reason))
+    ) {
+      return;
+    }
+    this.states.next(state);
+  }
+
+  /** The mapping is kept right also while nothing comes. */
+  private watchSleep(): void {
+    if (this.sleepTimer !== undefined || this.closed) return;
+    this.sleepTimer = this.options.time.set(() => {
+      this.sleepTimer = undefined;
+      if (this.clock.checkSleep()) this.services?.sampleClock();
+      this.watchSleep();
+    }, SLEEP_CHECK_MS);
+  }
+
+  private *allControllers(): Generator<GpioController> {
+    for (const { controller } of this.slots.values()) if (controller !== undefined) yield controller;
+  }
+}
+
+/** By the level of syslog: 0 emergency to 7 debug. */
+const LOG_LEVELS: readonly LogLevel[] = ['error', 'error', 'error', 'error', 'warn', 'info', 'info', 'debug'];
