@@ -1,0 +1,86 @@
+import { createConnection } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import type { LineRequestClient } from '../../src/api/client/types.js';
+import { Chain } from '../support/chain.js';
+import { percentile } from './process-cost.js';
+import { rawRoundTrips } from './raw-latency.js';
+import { RawProcesses } from './raw-run.js';
+
+const RAW_LATENCY = fileURLToPath(new URL('./raw-latency.js', import.meta.url));
+const LINE = 3;
+const WARM_UP = 200;
+
+/**
+ * Edge to client on a pty when idle. The clock starts before a pin of the simulator is driven over
+ * its control socket, so that the way to the simulator is in the figure; it is in the plain copy's too.
+ */
+export async function latency(count: number): Promise<void> {
+  console.log(`Latency: pin driven -> sim -> pty -> daemon -> unix socket -> client, idle, ${count} edges`);
+  const ours = (await edgeTimes(count + WARM_UP)).slice(WARM_UP).sort((a, b) => a - b);
+  const raw = (await copyTimes(count + WARM_UP)).slice(WARM_UP).sort((a, b) => a - b);
+  console.log('                    p50 us    p90 us    p99 us    max us');
+  print('gpiobridge', ours);
+  print('plain copy', raw);
+  const ratio = (part: number): string => (percentile(ours, part) / percentile(raw, part)).toFixed(2);
+  console.log(
+    `  ratio          ${[ratio(0.5), ratio(0.9), ratio(0.99)].map((cell) => cell.padStart(10)).join('')}`,
+  );
+}
+
+async function edgeTimes(count: number): Promise<number[]> {
+  const chain = new Chain({ port: 'pty' });
+  try {
+    const chip = await chain.chip();
+    const config = { direction: 'input', edges: 'both', activeLow: false, eventClock: 'monotonic' } as const;
+    const request = await chip.requestLines({ consumer: 'latency', offsets: [LINE], config });
+    const edges = edgeArrivals(request);
+    const control = createConnection(chain.control);
+    control.resume();
+    const times: number[] = [];
+    for (let i = 0; i < count; i++) {
+      await pause();
+      const start = process.hrtime.bigint();
+      control.write(`{"command":"drive","line":${LINE},"level":${1 - (i % 2)}}\n`);
+      await edges();
+      times.push(Number(process.hrtime.bigint() - start) / 1000);
+    }
+    control.destroy();
+    return times;
+  } finally {
+    await chain.stop();
+  }
+}
+
+/** Each call waits for the next edge. */
+function edgeArrivals(request: LineRequestClient): () => Promise<void> {
+  const batches = request.events()[Symbol.asyncIterator]();
+  return async () => {
+    for (;;) {
+      const { value, done } = await batches.next();
+      if (done === true) throw new Error('the request ended');
+      if (value.some((event) => event.type === 'edge')) return;
+    }
+  };
+}
+
+async function copyTimes(count: number): Promise<number[]> {
+  const raw = new RawProcesses(RAW_LATENCY);
+  const { directory } = raw;
+  try {
+    await raw.start('source', directory.join('control'), directory.join('pty'));
+    await raw.start('relay', directory.join('pty'), directory.join('out'));
+    return await rawRoundTrips(directory.join('control'), directory.join('out'), count, pause);
+  } finally {
+    raw.stop();
+  }
+}
+
+/** Idle in between: every process has gone to sleep. */
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 3));
+}
+
+function print(what: string, sorted: readonly number[]): void {
+  const cells = [0.5, 0.9, 0.99, 1].map((part) => percentile(sorted, part).toFixed(0).padStart(10));
+  console.log(`  ${what.padEnd(15)}${cells.join('')}`);
+}

@@ -1,0 +1,27 @@
+import { cpus } from 'node:os';
+import { latency } from './latency.js';
+import { memory } from './memory.js';
+import { throughput } from './throughput.js';
+
+/** `npm run bench [-- NAME...]`: throughput, latency, memory (one minute), memory:MINUTES. */
+const USAGE = 'npm run bench [-- throughput | latency | memory[:MINUTES] ...]';
+
+const BENCHMARKS: Readonly<Record<string, (argument: string | undefined) => Promise<void>>> = {
+  throughput: () => throughput(5),
+  latency: () => latency(2_000),
+  memory: (minutes) => memory(Number(minutes ?? 1)),
+};
+
+const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHMARKS);
+console.log(`node ${process.version}, ${cpus().length} x ${cpus()[0]?.model.trim()}`);
+for (const name of chosen) {
+  const [benchmark, argument] = name.split(':');
+  const run = BENCHMARKS[benchmark!];
+  if (run === undefined) {
+    console.error(`bench: '${name}' is no benchmark: ${USAGE}`);
+    process.exit(1);
+  }
+  console.log('');
+  await run(argument);
+}
+process.exit(0);

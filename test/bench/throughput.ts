@@ -1,0 +1,89 @@
+import { Chain, Monitor } from '../support/chain.js';
+import { costOf } from './process-cost.js';
+import { rawCopyRate } from './raw-run.js';
+
+const LINES = 16;
+const OFFSETS = Array.from({ length: LINES }, (_, offset) => offset);
+/** Edges a second that are tried, until one is too much. */
+const RATES = [50_000, 100_000, 150_000, 200_000, 250_000, 300_000, 400_000];
+/** Bytes that one edge takes in a full frame of the serial link, and edges in such a frame. */
+const EDGES_PER_FRAME = 50;
+const FRAME_BYTES = 1_018;
+
+interface Run {
+  readonly rate: number;
+  readonly sensed: number;
+  readonly delivered: number;
+  readonly lost: number;
+  /** Microseconds of CPU an edge. */
+  readonly simUs: number;
+  readonly daemonUs: number;
+  readonly clientUs: number;
+  readonly daemonRssMb: number;
+}
+
+/** Edges a second from a simulator over a Unix socket through the daemon into this process. */
+export async function throughput(seconds: number): Promise<void> {
+  console.log(
+    `Throughput: sim -> unix socket -> daemon -> unix socket -> client, ${LINES} lines, ${seconds} s each`,
+  );
+  console.log('  edges/s      sensed   delivered        lost   sim us  daemon us  client us  daemon RSS');
+  let best = 0;
+  for (const rate of RATES) {
+    const run = await measure(rate, seconds);
+    print(run);
+    if (run.lost > 0 || run.sensed < 0.98 * rate * seconds) break;
+    best = run.delivered / seconds;
+  }
+  const raw = (await rawCopyRate(FRAME_BYTES, 3)) * (EDGES_PER_FRAME / FRAME_BYTES);
+  console.log(`  none lost up to ${round(best)} edges/s (as delivered)`);
+  console.log(`  a plain copy of the same frames over the same path: ${round(raw)} edges/s worth of bytes`);
+  console.log(`  ratio ${(best / raw).toFixed(4)}`);
+}
+
+export async function measure(rate: number, seconds: number): Promise<Run> {
+  const chain = new Chain({ port: 'unix', sim: ['--stimulus', `random:0-${LINES - 1}:${rate}`] });
+  try {
+    const monitor = await Monitor.start(await chain.chip(), OFFSETS);
+    const pids = [chain.sim.process.pid!, chain.daemon.process.pid!, process.pid];
+    const before = pids.map(costOf);
+    const counted = monitor.ledger.delivered;
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    const after = pids.map(costOf);
+    const during = monitor.ledger.delivered - counted;
+    const ledger = await monitor.stop();
+    const stats = await chain.simStats();
+    if (ledger.violations.length > 0) throw new Error(ledger.violations.join('\n'));
+    const us = after.map((cost, i) => ((cost.cpuSeconds - before[i]!.cpuSeconds) * 1e6) / during);
+    return {
+      rate,
+      sensed: stats.total.sensed,
+      delivered: ledger.delivered,
+      lost: ledger.lost,
+      simUs: us[0]!,
+      daemonUs: us[1]!,
+      clientUs: us[2]!,
+      daemonRssMb: after[1]!.rssBytes / 2 ** 20,
+    };
+  } finally {
+    await chain.stop();
+  }
+}
+
+function print(run: Run): void {
+  const cells = [
+    [round(run.rate), 9],
+    [round(run.sensed), 12],
+    [round(run.delivered), 12],
+    [round(run.lost), 12],
+    [run.simUs.toFixed(2), 9],
+    [run.daemonUs.toFixed(2), 11],
+    [run.clientUs.toFixed(2), 11],
+    [`${run.daemonRssMb.toFixed(0)} MB`, 12],
+  ] as const;
+  console.log(cells.map(([text, width]) => text.padStart(width)).join(''));
+}
+
+function round(value: number): string {
+  return Math.round(value).toLocaleString('en');
+}
