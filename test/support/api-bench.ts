@@ -38,6 +38,7 @@ export async function apiBench(lines: number, limits: Partial<ApiLimits> = {}): 
     clock: hostClock,
     limits: { ...DEFAULT_API_LIMITS, ...limits },
     version: '0.0.0',
+    graceMs: 500,
     warn: (event) => warnings.push(event),
   });
   const remote = new MemoryRemote(

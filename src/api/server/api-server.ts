@@ -21,6 +21,8 @@ export interface ApiServerOptions {
   readonly clock: Clock;
   readonly limits: ApiLimits;
   readonly version: string;
+  /** How long clients may take to read the last of what is for them when their socket goes. */
+  readonly graceMs: number;
   /** Something about a client went wrong that nobody else is told. */
   readonly warn: (event: string, fields: Readonly<Record<string, unknown>>) => void;
 }
@@ -158,7 +160,9 @@ export class ApiServer {
     if (endpoint.server !== undefined) stopListening(endpoint.server, endpoint.path);
     const closing = [...endpoint.connections].map(async ([connection, session]) => {
       if (session instanceof ChipSession) await session.endRequests(reason);
+      const timer = setTimeout(() => connection.destroy(), this.#options.graceMs);
       await connection.end();
+      clearTimeout(timer);
     });
     await Promise.all(closing);
   }

@@ -1,0 +1,162 @@
+import type { Subscription } from 'rxjs';
+import type { ApiServer } from '../api/server/api-server.js';
+import type { SocketAccess } from '../api/server/socket.js';
+import type { Time, TimerHandle } from '../base/clock.js';
+import { messageOf } from '../base/errors.js';
+import { plainProbe } from '../driver/virtio-msg/plain-probe.js';
+import { VirtioMsgBus } from '../driver/virtio-msg/virtio-msg-bus.js';
+import { openLink } from '../link/open.js';
+import type { LinkCounters, LinkState, PacketLink } from '../link/packet-link.js';
+import { backOff, FIRST_ATTEMPT } from './back-off.js';
+import type { BootIds } from './boot-ids.js';
+import { ChipSet } from './chip-set.js';
+import type { CoprocessorConfig, LogLevel } from './config/config.js';
+import type { LogFields } from './log/line-format.js';
+
+export interface CoprocessorOptions {
+  readonly config: CoprocessorConfig;
+  readonly access: SocketAccess;
+  readonly api: ApiServer;
+  readonly bootIds: BootIds;
+  readonly time: Time;
+  /** As Math.random. */
+  readonly random: () => number;
+  readonly log: CoprocessorLog;
+}
+
+/** The log of one coprocessor: `cause` is what lines are limited by, besides the event. */
+export type CoprocessorLog = (level: LogLevel, event: string, fields?: LogFields, cause?: string) => void;
+
+/**
+ * One coprocessor, kept in touch with for ever. The link repairs what it can and opens new sessions
+ * by itself; when its port is gone it is opened again, with growing pauses. The driver and the
+ * chips live through all of that.
+ */
+export class Coprocessor {
+  readonly config: CoprocessorConfig;
+  readonly bus: VirtioMsgBus;
+  readonly chips: ChipSet;
+  /** How often the port was opened. */
+  openings = 0;
+
+  readonly #options: CoprocessorOptions;
+  readonly #subscriptions: Subscription[] = [];
+  #link: PacketLink | undefined;
+  #pastCounters: LinkCounters = {};
+  #failures = FIRST_ATTEMPT;
+  #timer: TimerHandle | undefined;
+  #waitsBecause: string | undefined;
+  #stopped = false;
+
+  constructor(options: CoprocessorOptions) {
+    const { config, bootIds, time, random, log } = options;
+    this.config = config;
+    this.#options = options;
+    const knownBootId = bootIds.get(config.name);
+    this.bus = new VirtioMsgBus({
+      name: config.name,
+      time,
+      random,
+      timeouts: config.timeouts,
+      onRestart: config.onRestart,
+      log: (level, message) => log(level, 'driver', { message }, message),
+      ...(knownBootId === undefined ? {} : { knownBootId }),
+    });
+    this.chips = new ChipSet({ ...options, controllers$: this.bus.controllers$ });
+  }
+
+  /** The link of the present opening; undefined while waiting for the next. */
+  get link(): PacketLink | undefined {
+    return this.#link;
+  }
+
+  /** Why the port is not open now. */
+  get waitsBecause(): string | undefined {
+    return this.#waitsBecause;
+  }
+
+  /** Of all openings of the port together. */
+  get linkCounters(): LinkCounters {
+    return this.#link === undefined ? this.#pastCounters : sum(this.#pastCounters, this.#link.counters);
+  }
+
+  /** Opens the port, now and whenever it has to be. */
+  start(): void {
+    const { bootIds, log } = this.#options;
+    this.#subscriptions.push(
+      this.bus.bootId$.subscribe((id) => bootIds.set(this.config.name, id === 0 ? undefined : id)),
+      this.bus.state$.subscribe((state) => {
+        if (state.kind !== 'up') return;
+        const { firmware, bootId } = this.bus.status;
+        log('info', 'coprocessor_up', { firmware, boot_id: bootId });
+      }),
+    );
+    this.#open();
+  }
+
+  /** Ends it for good: the chips go with `reason`, then the driver, then the port. */
+  async stop(reason: string): Promise<void> {
+    this.#stopped = true;
+    if (this.#timer !== undefined) this.#options.time.clear(this.#timer);
+    await this.chips.close(reason);
+    for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe();
+    this.bus.close();
+    await this.#link?.close();
+  }
+
+  #open(): void {
+    const { config, time, random, bootIds } = this.#options;
+    this.#timer = undefined;
+    this.#waitsBecause = undefined;
+    this.openings++;
+    let link: PacketLink;
+    try {
+      link = openLink(config.link, {
+        time,
+        random,
+        timeouts: config.timeouts,
+        plainProbe: () => plainProbe(bootIds.get(config.name) ?? 0, random),
+      });
+    } catch (thrown) {
+      this.#wait(messageOf(thrown));
+      return;
+    }
+    this.#link = link;
+    this.bus.attach(link);
+    link.state$.subscribe((state) => this.#follow(link, state));
+  }
+
+  #follow(link: PacketLink, state: LinkState): void {
+    if (link !== this.#link || this.#stopped) return;
+    const { log } = this.#options;
+    if (state.kind === 'up') {
+      this.#failures = FIRST_ATTEMPT;
+      log('info', 'link_up', { link: link.name, channel: state.channel, delivery: state.delivery });
+    } else if (state.kind === 'opening') {
+      if (state.reason !== undefined) log('warn', 'link_reset', { link: link.name, reason: state.reason });
+    } else {
+      this.#link = undefined;
+      this.#pastCounters = sum(this.#pastCounters, link.counters);
+      log('warn', 'link_down', { link: link.name, reason: state.reason }, state.reason);
+      // Its port may still be closing, which must not be in the way of the next opening for ever.
+      void link.close().catch(() => {});
+      this.#wait(state.reason);
+    }
+  }
+
+  #wait(reason: string): void {
+    const { config, time, random, log } = this.#options;
+    const bounds = { minMs: config.timeouts.reopen_min, maxMs: config.timeouts.reopen_max };
+    const { pauseMs, next } = backOff(this.#failures, bounds, random());
+    this.#failures = next;
+    this.#waitsBecause = reason;
+    log('debug', 'link_waits', { pause_ms: Math.round(pauseMs) });
+    this.#timer = time.set(() => this.#open(), pauseMs);
+  }
+}
+
+function sum(a: LinkCounters, b: LinkCounters): LinkCounters {
+  const total: Record<string, number> = { ...a };
+  for (const [name, count] of Object.entries(b)) total[name] = (total[name] ?? 0) + count;
+  return total;
+}

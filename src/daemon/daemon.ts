@@ -1,0 +1,185 @@
+import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+import { type Place, runtimeLayout } from '../api/runtime-dir.js';
+import { ApiServer } from '../api/server/api-server.js';
+import type { SocketAccess } from '../api/server/socket.js';
+import { BridgeError, messageOf } from '../base/errors.js';
+import { TIMEOUTS } from '../base/timeouts.js';
+import { systemTime } from '../linux/clock.js';
+import { BootIds } from './boot-ids.js';
+import type { CoprocessorConfig, DaemonConfig } from './config/config.js';
+import { Coprocessor } from './coprocessor.js';
+import type { Logger } from './log/logger.js';
+import { PidLock } from './pid-lock.js';
+import { resolveAllAccess, tryAccess } from './socket-access.js';
+import { daemonStatus } from './status.js';
+
+export interface DaemonOptions {
+  readonly config: DaemonConfig;
+  readonly runtimeDir: Place;
+  readonly version: string;
+  readonly logger: Logger;
+}
+
+/** The daemon: the coprocessors of a configuration, offered on the sockets of one runtime directory. */
+export class Daemon {
+  readonly #options: DaemonOptions;
+  readonly #lock: PidLock;
+  readonly #api: ApiServer;
+  readonly #bootIds: BootIds;
+  readonly #coprocessors = new Map<string, Coprocessor>();
+  #config: DaemonConfig;
+
+  /** Rejects with CONFIG_INVALID, DAEMON_RUNNING, PERMISSION_DENIED or IO_ERROR. */
+  static async start(options: DaemonOptions): Promise<Daemon> {
+    const { config, runtimeDir } = options;
+    const access = resolveAllAccess(config);
+    makeRuntimeDir(runtimeDir);
+    const daemon = new Daemon(options);
+    try {
+      tryAccess(runtimeDir.dir, config, access);
+      await daemon.#serveControl(access.control);
+      for (const coprocessor of config.coprocessors) {
+        daemon.#add(coprocessor, access.coprocessors.get(coprocessor.name)!);
+      }
+    } catch (thrown) {
+      await daemon.stop('could not start');
+      throw thrown;
+    }
+    const names = config.coprocessors.map(({ name }) => name).join(',');
+    options.logger.log('info', 'ready', {
+      pid: process.pid,
+      version: options.version,
+      runtime_dir: runtimeDir.dir,
+      coprocessors: names,
+    });
+    return daemon;
+  }
+
+  private constructor(options: DaemonOptions) {
+    const { config, runtimeDir, version, logger } = options;
+    this.#options = options;
+    this.#config = config;
+    const layout = runtimeLayout(runtimeDir.dir);
+    this.#lock = PidLock.take(layout.pidFile);
+    this.#api = new ApiServer({
+      layout,
+      clock: systemTime,
+      limits: config.limits,
+      version,
+      // Half of the time there is: the coprocessors need the rest.
+      graceMs: (config.timeouts.shutdown ?? TIMEOUTS.shutdown.defaultMs) / 2,
+      warn: (event, fields) => logger.log('warn', event, fields),
+    });
+    this.#bootIds = new BootIds(layout.bootIds, (error) => {
+      logger.log('error', 'boot_ids_not_written', { file: layout.bootIds, error });
+    });
+  }
+
+  /**
+   * Takes another configuration: coprocessors that did not change are left alone, the others end
+   * and begin anew. Rejects with CONFIG_INVALID or PERMISSION_DENIED, and then nothing has changed.
+   */
+  async reload(config: DaemonConfig): Promise<void> {
+    const { logger, runtimeDir } = this.#options;
+    const access = resolveAllAccess(config);
+    tryAccess(runtimeDir.dir, config, access);
+    const wanted = new Map(config.coprocessors.map((coprocessor) => [coprocessor.name, coprocessor]));
+    for (const [name, coprocessor] of [...this.#coprocessors]) {
+      if (isDeepStrictEqual(withoutKey(coprocessor.config), withoutKey(wanted.get(name)))) continue;
+      this.#coprocessors.delete(name);
+      await coprocessor.stop('the configuration changed');
+    }
+    for (const [name, coprocessor] of wanted) {
+      if (!this.#coprocessors.has(name)) this.#add(coprocessor, access.coprocessors.get(name)!);
+    }
+    const { log, limits, controlGroup } = this.#config;
+    if (!isDeepStrictEqual([log, limits, controlGroup], [config.log, config.limits, config.controlGroup])) {
+      logger.log('warn', 'restart_needed', {
+        message: 'log, limits and control_group take effect at the next start',
+      });
+    }
+    this.#config = config;
+    logger.log('info', 'reloaded', { coprocessors: [...this.#coprocessors.keys()].join(',') });
+  }
+
+  /**
+   * Gives every line back, then ends everything; cut short by the time limit `shutdown`. The
+   * process may exit afterwards whatever is still open.
+   */
+  async stop(reason: string): Promise<void> {
+    const limitMs = this.#config.timeouts.shutdown ?? TIMEOUTS.shutdown.defaultMs;
+    const orderly = this.#stopInOrder(reason).catch((error: unknown) => {
+      this.#options.logger.log('error', 'stop_failed', { error: messageOf(error) });
+    });
+    const inTime = await within(limitMs, orderly);
+    if (!inTime) this.#options.logger.log('warn', 'stop_cut_short', { limit: 'shutdown', limit_ms: limitMs });
+    this.#api.destroy();
+    this.#lock.release();
+  }
+
+  async #stopInOrder(reason: string): Promise<void> {
+    // The sockets go first, all at once: nobody asks for anything new while lines are given back.
+    await this.#api.close(reason);
+    await Promise.all([...this.#coprocessors.values()].map((coprocessor) => coprocessor.stop(reason)));
+  }
+
+  async #serveControl(access: SocketAccess): Promise<void> {
+    const { version, runtimeDir } = this.#options;
+    const source = daemonStatus({
+      version,
+      runtimeDir: runtimeDir.dir,
+      api: this.#api,
+      coprocessors: () => this.#coprocessors.values(),
+    });
+    await this.#api.openControl(source, access);
+  }
+
+  #add(config: CoprocessorConfig, access: SocketAccess): void {
+    const { logger } = this.#options;
+    const coprocessor = new Coprocessor({
+      config,
+      access,
+      api: this.#api,
+      bootIds: this.#bootIds,
+      time: systemTime,
+      random: Math.random,
+      log: (level, event, fields, cause = '') => {
+        logger.log(level, event, { coprocessor: config.name, ...fields }, `${config.name} ${cause}`);
+      },
+    });
+    this.#coprocessors.set(config.name, coprocessor);
+    coprocessor.start();
+  }
+}
+
+/** Where in the file a coprocessor stands makes no difference. */
+function withoutKey(config: CoprocessorConfig | undefined): unknown {
+  return config === undefined ? undefined : { ...config, access: { ...config.access, key: '' } };
+}
+
+function makeRuntimeDir({ dir, source }: Place): void {
+  if (existsSync(dir)) return;
+  try {
+    mkdirSync(dir, { recursive: true });
+    // Everybody may see which chips there are; their sockets say who may use them.
+    chmodSync(dir, 0o755);
+  } catch (thrown) {
+    throw new BridgeError(
+      'IO_ERROR',
+      `runtime directory '${dir}' (${source}) cannot be made: ${messageOf(thrown)}`,
+      { cause: thrown },
+    );
+  }
+}
+
+/** Whether `work` was done within `limitMs`. */
+async function within(limitMs: number, work: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), limitMs);
+  });
+  const done = await Promise.race([work.then(() => true), limit]);
+  clearTimeout(timer);
+  return done;
+}

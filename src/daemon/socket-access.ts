@@ -1,0 +1,64 @@
+import { chownSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DEFAULT_SOCKET_MODE, type SocketAccess } from '../api/server/socket.js';
+import { BridgeError } from '../base/errors.js';
+import { resolveAccess } from './config/accounts.js';
+import type { AccessConfig, DaemonConfig } from './config/config.js';
+import { Problems } from './config/problems.js';
+
+/** Who may use which socket, with names resolved. */
+export interface ResolvedAccess {
+  readonly control: SocketAccess;
+  /** By name of the coprocessor. */
+  readonly coprocessors: ReadonlyMap<string, SocketAccess>;
+}
+
+/** Throws CONFIG_INVALID with every user and group that does not exist. */
+export function resolveAllAccess(config: DaemonConfig): ResolvedAccess {
+  const problems = new Problems();
+  const control = resolveAccess(controlAccess(config), problems);
+  const coprocessors = config.coprocessors.map(
+    ({ name, access }) => [name, resolveAccess(access, problems)] as const,
+  );
+  problems.throwIfAny();
+  return { control, coprocessors: new Map(coprocessors) };
+}
+
+/**
+ * Tries whether this process may give files in `dir` away as the sockets shall be; throws
+ * PERMISSION_DENIED, naming the key, at start rather than when a coprocessor first answers.
+ */
+export function tryAccess(dir: string, config: DaemonConfig, resolved: ResolvedAccess): void {
+  const file = join(dir, '.access');
+  try {
+    writeFileSync(file, '');
+    tryOne(file, 'control_group', resolved.control);
+    for (const { name, access } of config.coprocessors) {
+      tryOne(file, keysOf(access), resolved.coprocessors.get(name)!);
+    }
+  } finally {
+    rmSync(file, { force: true });
+  }
+}
+
+function tryOne(file: string, key: string, { uid, gid }: SocketAccess): void {
+  if (uid === undefined && gid === undefined) return;
+  try {
+    chownSync(file, uid ?? -1, gid ?? -1);
+  } catch (thrown) {
+    throw new BridgeError(
+      'PERMISSION_DENIED',
+      `${key}: this daemon may not give its sockets to that user or group: run it as root, or as a member of the group`,
+      { cause: thrown },
+    );
+  }
+}
+
+function keysOf({ key, owner, group }: AccessConfig): string {
+  const keys = [owner === undefined ? [] : `${key}.owner`, group === undefined ? [] : `${key}.group`].flat();
+  return keys.join(' and ');
+}
+
+function controlAccess({ controlGroup }: DaemonConfig): AccessConfig {
+  return { owner: undefined, group: controlGroup, mode: DEFAULT_SOCKET_MODE, key: 'control' };
+}

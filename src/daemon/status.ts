@@ -1,0 +1,102 @@
+import type {
+  WireChipStatus,
+  WireClockStatus,
+  WireCoprocessorStatus,
+  WireDaemonStatus,
+} from '../api/schema.js';
+import type { ApiServer } from '../api/server/api-server.js';
+import type { StatusSource } from '../api/server/control-session.js';
+import type { ClockReport } from '../driver/remote-gpio.js';
+import type { ServedChip } from './chip-set.js';
+import type { Coprocessor } from './coprocessor.js';
+
+export interface StatusOptions {
+  readonly version: string;
+  readonly runtimeDir: string;
+  readonly api: ApiServer;
+  readonly coprocessors: () => Iterable<Coprocessor>;
+}
+
+/** What the control socket tells of the daemon. */
+export function daemonStatus(options: StatusOptions): StatusSource {
+  const { api, coprocessors } = options;
+  return {
+    daemon: () => ownStatus(options),
+    coprocessors: () => [...coprocessors()].map(coprocessorStatus),
+    chips: () =>
+      [...coprocessors()].flatMap(({ chips }) => chips.served.map((served) => chipStatus(served, api))),
+  };
+}
+
+function ownStatus({ version, runtimeDir, api }: StatusOptions): WireDaemonStatus {
+  const memory = process.memoryUsage();
+  return {
+    version,
+    pid: process.pid,
+    runtime_dir: runtimeDir,
+    uptime_ms: Math.round(process.uptime() * 1_000),
+    ...api.usage(),
+    memory: {
+      rss_bytes: memory.rss,
+      heap_used_bytes: memory.heapUsed,
+      external_bytes: memory.external,
+    },
+    counters: { ...api.counters },
+  };
+}
+
+function coprocessorStatus(coprocessor: Coprocessor): WireCoprocessorStatus {
+  const { config, bus, link, chips, openings, waitsBecause } = coprocessor;
+  const { status } = bus;
+  const state = link?.state;
+  return {
+    name: config.name,
+    link: config.link,
+    link_state: state?.kind ?? 'waiting',
+    reason: whyNotUp(coprocessor) ?? waitsBecause ?? null,
+    delivery: state?.kind === 'up' ? state.delivery : null,
+    dialect: status.dialect,
+    firmware: status.bootId === 0 ? null : status.firmware,
+    boot_id: status.bootId === 0 ? null : status.bootId,
+    round_trip_ns: status.roundTripNs ?? null,
+    clock: status.clock === undefined ? null : clockStatus(status.clock),
+    openings,
+    chips: chips.names,
+    link_counters: { ...coprocessor.linkCounters },
+    bus_counters: { ...status.counters },
+  };
+}
+
+function whyNotUp({ link, bus }: Coprocessor): string | undefined {
+  const state = link?.state;
+  if (state === undefined) return undefined;
+  if (state.kind === 'opening') return state.reason ?? 'waiting for the coprocessor to answer';
+  if (state.kind === 'down') return state.reason;
+  const { state: busState } = bus.status;
+  if (busState.kind === 'hello') return 'HELLO has not been answered yet';
+  return busState.kind === 'starting' ? 'its controllers are being brought up' : undefined;
+}
+
+function clockStatus(report: ClockReport): WireClockStatus {
+  return {
+    offset_ns: report.offsetNs,
+    drift_ppm: report.driftPpm,
+    error_ns: Math.ceil(report.errorNs),
+    round_trip_ns: Math.round(report.roundTripNs),
+    samples: report.samples,
+  };
+}
+
+function chipStatus({ chip, remote }: ServedChip, api: ApiServer): WireChipStatus {
+  const { state } = chip;
+  return {
+    name: chip.name,
+    label: chip.label,
+    lines: chip.lineCount,
+    counts_loss: chip.countsLoss,
+    state: state.kind,
+    reason: state.kind === 'down' ? state.reason : null,
+    ...api.usage(chip.name),
+    counters: { ...remote.counters },
+  };
+}
