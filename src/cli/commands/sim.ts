@@ -57,10 +57,9 @@ const EXIT_HELP = `The last line printed says where it listens: then everything 
 Exit status: 0 after SIGINT, SIGTERM or SIGHUP, with the socket or link removed; 1 on any error.`;
 
 async function simulate(options: SimOptions): Promise<void> {
-  const { SimulatedCoprocessor, parseFault, parseListenAddress, parseStimulus, serveControl } = await import(
+  const { SimulatedCoprocessor, parseFault, parseStimulus, serveControl } = await import(
     '../../../firmware-sim/index.js'
   );
-  const address = parseListenAddress(options.listen);
   const settings: CoprocessorOptions = {
     lines: options.lines,
     controllers: options.controllers,
@@ -76,7 +75,7 @@ async function simulate(options: SimOptions): Promise<void> {
     const control =
       options.control === undefined ? undefined : await serveControl(options.control, coprocessor);
     try {
-      const { name } = await coprocessor.listen(address);
+      const { name } = await coprocessor.listen(options.listen);
       const { seed } = coprocessor.options;
       await announce(options.json ?? false, seed, control?.path, name);
       await whenAborted(signals.aborted);

@@ -8,7 +8,7 @@ export interface Subcommand {
   load(): Promise<{ command(): Command }>;
 }
 
-const LINES = 'Lines and chips (as libgpiod’s tools):';
+const LINES = "Lines and chips (as libgpiod's tools):";
 const SERVICE = 'The daemon:';
 const TRY = 'Without hardware:';
 
