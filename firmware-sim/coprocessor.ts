@@ -6,14 +6,14 @@ import { type EdgeStats, newEdgeStats } from '../src/device/event-line.js';
 import type { DirectionValue, LevelBit } from '../src/device/line-backend.js';
 import { newBusCounters } from '../src/device/virtio-msg/counters.js';
 import type { ByteStream } from '../src/link/byte-stream.js';
+import { listen } from '../src/link/open.js';
 import type { PacketLink } from '../src/link/packet-link.js';
-import { type ListenAddress, listenOn, type StreamListener } from '../src/link/streams/listen.js';
+import type { StreamListener } from '../src/link/streams/listen.js';
 import { systemTime } from '../src/linux/clock.js';
 import { DIRECTION } from '../src/wire/virtio-gpio.js';
 import { EdgeScheduler } from './edge-scheduler.js';
 import { type EdgeSource, PulseSource, RandomSource, ToggleSource } from './edge-sources.js';
 import { type Board, Firmware } from './firmware.js';
-import { parseListenAddress } from './listen-address.js';
 import {
   type CoprocessorOptions,
   type ResolvedOptions,
@@ -135,9 +135,8 @@ export class SimulatedCoprocessor {
    * the listener, whose name has the port that was chosen for 0. Rejects with INVALID_ARGUMENT,
    * BUSY, PERMISSION_DENIED or IO_ERROR.
    */
-  async listen(address: string | ListenAddress): Promise<StreamListener> {
-    const where = typeof address === 'string' ? parseListenAddress(address) : address;
-    const listener = await listenOn(where, this.time);
+  async listen(url: string): Promise<StreamListener> {
+    const listener = await listen(url, this.time);
     this.serve(listener);
     return listener;
   }
@@ -156,6 +155,13 @@ export class SimulatedCoprocessor {
   addStimulus(stimulus: Stimulus): void {
     this.catchUp();
     this.scheduler.add(this.source(stimulus));
+    this.schedule();
+  }
+
+  /** The world outside comes to rest: no stimulus makes edges any more. */
+  stopStimuli(): void {
+    this.catchUp();
+    this.scheduler.clear();
     this.schedule();
   }
 

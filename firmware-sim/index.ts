@@ -13,13 +13,12 @@
  * await coprocessor.close();
  */
 export { memoryLinkPair } from '../src/link/memory.js';
-export type { ListenAddress, StreamListener } from '../src/link/streams/listen.js';
+export type { StreamListener } from '../src/link/streams/listen.js';
 export { askControl } from './control-client.js';
 export type { ControlRequest, ControlResults } from './control-protocol.js';
 export { type ControlServer, serveControl } from './control-server.js';
 export { type OutputChange, type PinState, SimulatedCoprocessor } from './coprocessor.js';
 export { type Fault, parseFault } from './fault.js';
-export { parseListenAddress } from './listen-address.js';
 export { ALL_FEATURES, type CoprocessorOptions, type SimulatedFeatures } from './options.js';
 export type { CoprocessorStats, EdgeTotals, LineStats } from './stats.js';
 export { MAX_RATE, parseStimulus, type Stimulus } from './stimulus.js';

@@ -12,6 +12,8 @@ export interface UsedBuffer {
   readonly bytes: Uint8Array;
 }
 
+const LIMIT_MS = 5_000;
+
 type WithoutToken<T> = T extends unknown ? Omit<T, 'token'> : never;
 
 /**
@@ -144,7 +146,8 @@ export class RawDriver {
   }
 
   private async answer(token: number, type: string): Promise<Message> {
-    for (let turns = 0; turns < 1000; turns++) {
+    const deadline = Date.now() + LIMIT_MS;
+    for (let turns = 0; turns < 50 || Date.now() < deadline; turns++) {
       const found = this.received.find(
         (message) => message.type === type && (message as { token: number }).token === token,
       );
