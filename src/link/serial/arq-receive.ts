@@ -1,8 +1,9 @@
 import type { AckFrame, DataFrame, SerialFrame } from '../../wire/serial-frame.js';
 import { answerWithRst, type ChannelChange, considerPlain, takeReset } from './arq-session.js';
-import { type ArqState, CAUTION_FRAMES } from './arq-state.js';
+import type { ArqState } from './arq-state.js';
 import { noteAcknowledged, noteResend } from './packet-hint.js';
 import { measureRoundTrip } from './round-trip.js';
+import { noteDisorder, noteLoss, noteOrder, sendsOneByOne } from './send-window.js';
 
 /** What a received frame brought. */
 export interface Received {
@@ -30,9 +31,9 @@ export function receiveFrame(state: ArqState, frame: SerialFrame, now: number, h
   }
 }
 
-/** Bytes that are no frame came: the line is not clean. */
+/** Bytes came that are no frame. */
 export function receiveDamage(state: ArqState): void {
-  if (state.phase === 'up') beCautious(state);
+  noteLoss(state);
 }
 
 function receivePlain(state: ArqState, packet: Uint8Array, now: number): Received {
@@ -87,21 +88,22 @@ function takeAcknowledgement(state: ArqState, nr: number, now: number): void {
   if (count > transmitted(state)) {
     state.counters.nr_out_of_range++;
     state.strayAcks++;
-    beCautious(state);
+    noteDisorder(state);
     return;
   }
   state.soundAcks++;
   state.strayMisses = 0;
   if (count === 0) return;
-  measureRoundTrip(state, count, now);
+  const needless = measureRoundTrip(state, count, now);
   noteAcknowledged(state, count);
   state.inFlight.splice(0, count);
   state.sent = Math.max(0, state.sent - count);
   state.una = nr;
   state.progressAt = now;
   state.misses = 0;
-  state.ignoredNak = -1;
-  if (state.caution > 0) state.caution = Math.max(0, state.caution - count);
+  // Without this, each needless copy would bring a NAK, and that the next needless copy, for ever.
+  state.ignoredNak = needless ? nr : -1;
+  noteOrder(state, count);
 }
 
 /** Frames that were on the wire at least once: what an N(R) may acknowledge. */
@@ -119,7 +121,7 @@ function takeNak(state: ArqState, nr: number): void {
   state.ignoredNak = nr;
   state.sent = 0;
   noteResend(state);
-  beCautious(state);
+  noteLoss(state);
 }
 
 function receiveData(state: ArqState, frame: DataFrame, now: number, hasRoom: boolean): Received {
@@ -133,6 +135,7 @@ function receiveData(state: ArqState, frame: DataFrame, now: number, hasRoom: bo
   }
   state.counters.data_received++;
   state.expected = (state.expected + 1) & 7;
+  state.accepted++;
   state.nakked = false;
   state.nakDue = false;
   oweAcknowledgement(state, now);
@@ -142,7 +145,7 @@ function receiveData(state: ArqState, frame: DataFrame, now: number, hasRoom: bo
 /** Ahead or behind cannot be told apart: dropped, and answered with NAK once, then every 100 ms. */
 function receiveOutOfSequence(state: ArqState, now: number): void {
   state.counters.data_out_of_sequence++;
-  beCautious(state);
+  noteLoss(state);
   if (!state.nakked || now - state.lastNakAt >= state.config.limits.nak_repeat) {
     state.nakDue = true;
     return;
@@ -152,20 +155,17 @@ function receiveOutOfSequence(state: ArqState, now: number): void {
 
 /**
  * An ACK is due within the delay, or at once when half the window is unacknowledged; after two
- * frames in any case, as the other end may use fewer than the window.
+ * frames in any case, as the other end may use fewer than the window, and after one where it likely
+ * sends one by one.
  */
 function oweAcknowledgement(state: ArqState, now: number): void {
   state.unacknowledged++;
-  const due = state.unacknowledged * 2 >= state.window || state.unacknowledged >= ACK_AFTER;
+  const many = sendsOneByOne(state) ? 1 : ACK_AFTER;
+  const due = state.unacknowledged * 2 >= state.window || state.unacknowledged >= many;
   state.ackAt = due ? now : Math.min(state.ackAt, now + state.config.limits.ack_delay);
 }
 
 const ACK_AFTER = 2;
-
-/** Uses fewer frames in flight for a while: see CAUTIOUS_WINDOW. */
-export function beCautious(state: ArqState): void {
-  state.caution = CAUTION_FRAMES;
-}
 
 function changed(change: ChannelChange | undefined): Received {
   return change === undefined ? NOTHING : { change };

@@ -67,8 +67,7 @@ function beginSession(state: ArqState, other: ResetFrame, now: number): void {
   clearTransfer(state, now);
   state.window = Math.min(state.config.window, other.window);
   state.maxPayload = Math.min(state.config.maxPayload, other.maxPayload);
-  // A line that damaged long frames a moment ago still does.
-  state.hint = state.caution > 0 ? Math.min(state.hint, state.maxPayload) : state.maxPayload;
+  state.hint = Math.min(state.hint, state.maxPayload);
   enter(state, 'up');
   state.counters.sessions++;
 }
@@ -102,12 +101,14 @@ function clearTransfer(state: ArqState, now: number): void {
   state.dataSent = 0;
   state.progressAt = now;
   state.misses = 0;
+  state.backOff = 0;
   state.ignoredNak = -1;
   state.strayAcks = 0;
   state.soundAcks = 0;
   state.strayMisses = 0;
   state.expected = 0;
   state.unacknowledged = 0;
+  state.accepted = 0;
   state.ackAt = Number.POSITIVE_INFINITY;
   state.nakDue = false;
   state.nakked = false;

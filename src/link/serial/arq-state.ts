@@ -53,6 +53,8 @@ export interface ArqState {
   progressAt: number;
   /** Runs of the timer since then. */
   misses: number;
+  /** How often the timer is doubled. */
+  backOff: number;
   /** NAKs with this N(R) are ignored, or -1. */
   ignoredNak: number;
   /** N(R)s outside and inside what is in flight, since the timer last ran out. */
@@ -63,8 +65,10 @@ export interface ArqState {
   /** Smoothed round trip and its deviation; NaN before the first measure. */
   srtt: number;
   rttvar: number;
-  /** Sound frames to come before the full window is used again; see {@link CAUTIOUS_WINDOW}. */
-  caution: number;
+  /** Frames acknowledged since the line last repeated or swapped some, less a penalty; see send-window.ts. */
+  orderly: number;
+  /** Frames acknowledged since the line last lost or damaged one. */
+  intact: number;
   /** The largest packet worth sending now. */
   hint: number;
   /** Frames acknowledged without a resend since `hint` last changed. */
@@ -74,6 +78,8 @@ export interface ArqState {
   expected: number;
   /** Frames accepted and not acknowledged. */
   unacknowledged: number;
+  /** Frames accepted in this session. */
+  accepted: number;
   /** When an ACK must go out, Infinity if there is nothing to acknowledge. */
   ackAt: number;
   nakDue: boolean;
@@ -94,6 +100,7 @@ export interface FrameInFlight {
   /** The write that carried it last, 0 before the first. */
   writeId: number;
   transmissions: number;
+  firstSentAt: number;
   /** When it was last handed to the stream, and when the stream had written it out (NaN before). */
   sentAt: number;
   outAt: number;
@@ -128,15 +135,6 @@ export interface ArqLimits {
 export const MAX_MISSES = 10;
 /** RSTs that stay unanswered before `auto` takes PLAIN. */
 export const PLAIN_AFTER_RSTS = 5;
-/**
- * Frames in flight while the line has lately damaged, repeated or swapped some. Numbers are modulo
- * 8: with 7 in flight a late N(R) of a few frames ago reads as an acknowledgement of frames just
- * sent. With 3 the N(R)s of all frames that are on the way at one time fall outside, and one
- * wrong acknowledgement leaves both sides visibly out of step instead of silently one frame short.
- */
-export const CAUTIOUS_WINDOW = 3;
-/** Sound frames in a row that end the caution. */
-export const CAUTION_FRAMES = 512;
 /** Session values remembered. */
 const REMEMBERED = 8;
 
@@ -220,17 +218,20 @@ export function newArq(config: ArqConfig, seed: number, now: number): ArqState {
     writeId: 0,
     progressAt: now,
     misses: 0,
+    backOff: 0,
     ignoredNak: -1,
     strayAcks: 0,
     soundAcks: 0,
     strayMisses: 0,
     srtt: Number.NaN,
     rttvar: 0,
-    caution: 0,
+    orderly: 0,
+    intact: 0,
     hint: MAX_PAYLOAD,
     cleanFrames: 0,
     expected: 0,
     unacknowledged: 0,
+    accepted: 0,
     ackAt: Number.POSITIVE_INFINITY,
     nakDue: false,
     nakked: false,

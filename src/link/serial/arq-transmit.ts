@@ -1,13 +1,9 @@
 import type { SerialFrame } from '../../wire/serial-frame.js';
 import { type ChannelChange, considerPlain, loseSession, nextRst, offer } from './arq-session.js';
-import { type ArqState, CAUTION_FRAMES, CAUTIOUS_WINDOW, MAX_MISSES } from './arq-state.js';
+import { type ArqState, MAX_MISSES } from './arq-state.js';
 import { noteResend } from './packet-hint.js';
 import { retransmitDelay } from './round-trip.js';
-
-/** Frames that may be unacknowledged at a time just now. */
-export function sendWindow(state: ArqState): number {
-  return state.caution > 0 ? Math.min(state.window, CAUTIOUS_WINDOW) : state.window;
-}
+import { noteLoss, sendWindow } from './send-window.js';
 
 /** How many more packets {@link sendPacket} takes; 0 without a session. */
 export function sendRoom(state: ArqState): number {
@@ -17,7 +13,15 @@ export function sendRoom(state: ArqState): number {
 
 /** Takes a packet to send, where there is room; {@link transmit} puts it on the wire. */
 export function sendPacket(state: ArqState, payload: Uint8Array): void {
-  state.inFlight.push({ payload, writeId: 0, transmissions: 0, sentAt: Number.NaN, outAt: Number.NaN });
+  const never = Number.NaN;
+  state.inFlight.push({
+    payload,
+    writeId: 0,
+    transmissions: 0,
+    firstSentAt: never,
+    sentAt: never,
+    outAt: never,
+  });
 }
 
 /**
@@ -52,7 +56,10 @@ function transmitSession(state: ArqState, now: number, frames: SerialFrame[]): v
     const frame = inFlight[i]!;
     frames.push({ kind: 'data', ns: (state.una + i) & 7, nr: state.expected, payload: frame.payload });
     if (frame.transmissions > 0) state.counters.data_resent++;
-    else state.dataSent++;
+    else {
+      state.dataSent++;
+      frame.firstSentAt = now;
+    }
     frame.transmissions++;
     frame.writeId = state.writeId + 1;
     frame.sentAt = now;
@@ -129,6 +136,7 @@ export function tick(state: ArqState, now: number): ChannelChange | undefined {
 function timerRanOut(state: ArqState, now: number): ChannelChange | undefined {
   state.counters.timeouts++;
   state.misses++;
+  state.backOff++;
   state.strayMisses = state.strayAcks > 0 && state.soundAcks === 0 ? state.strayMisses + 1 : 0;
   state.strayAcks = 0;
   state.soundAcks = 0;
@@ -139,8 +147,8 @@ function timerRanOut(state: ArqState, now: number): ChannelChange | undefined {
   }
   state.ignoredNak = -1;
   state.sent = 0;
-  state.caution = CAUTION_FRAMES;
   noteResend(state);
+  noteLoss(state);
   return undefined;
 }
 

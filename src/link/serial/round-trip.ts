@@ -4,19 +4,31 @@ import type { ArqState } from './arq-state.js';
 /** The retransmission timer: it follows the measured round trip within the bounds of the line. */
 
 /**
- * Measures the round trip on the youngest of the `count` frames that are acknowledged now; frames
- * that were resent are not measured, since nobody knows which of the two was meant (Karn).
+ * Measures the round trip on the youngest of the `count` frames that are acknowledged now. A frame
+ * that was resent is not measured, since nobody knows which of the two was meant, and the doubled
+ * timer stays until one can be (Karn); unless the answer came so soon that it must mean the first.
+ * True in that case: the resend was needless, and its copy will be answered with a NAK.
  */
-export function measureRoundTrip(state: ArqState, count: number, now: number): void {
+export function measureRoundTrip(state: ArqState, count: number, now: number): boolean {
   const frame = state.inFlight[count - 1]!;
-  if (frame.transmissions !== 1) return;
-  const sample = Math.max(0, now - (Number.isNaN(frame.outAt) ? frame.sentAt : frame.outAt));
+  const sinceLast = now - (Number.isNaN(frame.outAt) ? frame.sentAt : frame.outAt);
+  const needless = frame.transmissions > 1 && sinceLast < state.srtt * TOO_SOON;
+  if (frame.transmissions === 1) addSample(state, Math.max(0, sinceLast));
+  else if (needless) addSample(state, now - frame.firstSentAt);
+  return needless;
+}
+
+/** An answer within this part of the usual round trip is none to what was sent last. */
+const TOO_SOON = 0.5;
+
+/** Jacobson's estimator with the gains of RFC 6298. */
+function addSample(state: ArqState, sample: number): void {
+  state.backOff = 0;
   if (Number.isNaN(state.srtt)) {
     state.srtt = sample;
     state.rttvar = sample / 2;
     return;
   }
-  // Jacobson's estimator with the gains of RFC 6298.
   state.rttvar += (Math.abs(state.srtt - sample) - state.rttvar) / 4;
   state.srtt += (sample - state.srtt) / 8;
 }
@@ -25,12 +37,15 @@ export function measureRoundTrip(state: ArqState, count: number, now: number): v
 export function retransmitDelay(state: ArqState): number {
   const { retransmit_min, retransmit_max } = state.config.limits;
   const line = 2 * lineTime(state);
-  const measured = Number.isNaN(state.srtt) ? UNMEASURED_MS : state.srtt + 4 * state.rttvar;
+  const margin = Math.max(MARGIN_MS, 4 * state.rttvar);
+  const measured = Number.isNaN(state.srtt) ? UNMEASURED_MS : state.srtt + margin;
   const longest = Math.max(retransmit_max, line);
   const first = Math.min(longest, Math.max(retransmit_min, line, measured));
-  return Math.min(longest, first * 2 ** state.misses);
+  return Math.min(longest, first * 2 ** state.backOff);
 }
 
+/** The other end may keep an acknowledgement back for this long. */
+const MARGIN_MS = 20;
 /** Before the first measure: what a device may use as a fixed timer. */
 const UNMEASURED_MS = 300;
 

@@ -1,0 +1,131 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  ArqWorld,
+  faultsOfDelivery,
+  NO_FAULTS,
+  type WireFaults,
+  type WorldOptions,
+} from '../../../test/support/arq-world.js';
+
+const probability = (max: number) => fc.double({ min: 0, max, noNaN: true });
+const noByteFaults = {
+  flipByte: fc.constant(0),
+  dropByte: fc.constant(0),
+  insertByte: fc.constant(0),
+  repeatByte: fc.constant(0),
+};
+
+const byteFaults: fc.Arbitrary<WireFaults> = fc.record({
+  flipByte: probability(0.004),
+  dropByte: probability(0.004),
+  insertByte: probability(0.004),
+  repeatByte: probability(0.004),
+  dropFrame: probability(0.1),
+  repeatFrame: fc.constant(0),
+  swapFrame: fc.constant(0),
+  reach: fc.constant(0),
+});
+
+/** Frames lost, repeated and swapped among those that are on the way at one time. */
+const frameFaults: fc.Arbitrary<WireFaults> = fc.record({
+  ...noByteFaults,
+  dropFrame: probability(0.1),
+  repeatFrame: probability(0.15),
+  swapFrame: probability(0.15),
+  reach: fc.integer({ min: 1, max: 2 }),
+});
+
+function options(faults: fc.Arbitrary<WireFaults>): fc.Arbitrary<WorldOptions> {
+  return fc.record({
+    seed: fc.nat(),
+    faults,
+    latencyMs: fc.constantFrom(0, 0.2, 5, 40),
+    bytesPerMs: fc.constantFrom(Number.POSITIVE_INFINITY, 11.52, 92.16),
+    window: fc.tuple(fc.integer({ min: 1, max: 7 }), fc.integer({ min: 1, max: 7 })),
+    noRoom: fc.constantFrom(0, 0, 0.1),
+  });
+}
+
+/** Traffic both ways under faults for a while, then on a clean wire until all has come. */
+function play(world: ArqWorld, faultyMs: number): void {
+  for (let i = 0; i < 10; i++) {
+    world.driver.backlog += 20;
+    world.device.backlog += 20;
+    world.runUntil(world.now + faultyMs / 10);
+  }
+  world.faults = NO_FAULTS;
+  world.runUntil(world.now + 20_000, () => isQuiet(world));
+}
+
+function isQuiet(world: ArqWorld): boolean {
+  return [world.driver, world.device].every(
+    ({ arq, backlog }) => arq.phase === 'up' && backlog === 0 && arq.inFlight.length === 0,
+  );
+}
+
+function problems(world: ArqWorld): string[] {
+  return [
+    ...faultsOfDelivery(world.driver, world.device),
+    ...faultsOfDelivery(world.device, world.driver),
+    ...(isQuiet(world) ? [] : ['it has not recovered on a clean wire']),
+    ...undelivered(world),
+  ];
+}
+
+/** In the last session, which stands, everything must have come. */
+function undelivered(world: ArqWorld): string[] {
+  return [
+    [world.driver, world.device],
+    [world.device, world.driver],
+  ].flatMap(([from, to]) => {
+    const session = from!.arq.session;
+    const sent = from!.sent.filter((one) => one.session === session).length;
+    const got = to!.got.filter((one) => one.session === session).length;
+    return sent === got ? [] : [`${from!.role}: ${got} of ${sent} packets of the last session came`];
+  });
+}
+
+describe('two ends of the serial link', () => {
+  it('lose, repeat and reorder nothing while bytes are damaged, dropped, inserted and repeated', () => {
+    fc.assert(
+      fc.property(options(byteFaults), (settings) => {
+        const world = new ArqWorld(settings);
+        play(world, 3_000);
+        expect(problems(world)).toEqual([]);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('lose, repeat and reorder nothing while frames are dropped, repeated and swapped', () => {
+    fc.assert(
+      fc.property(options(frameFaults), (settings) => {
+        const world = new ArqWorld(settings);
+        play(world, 3_000);
+        expect(problems(world)).toEqual([]);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('need no resend and no second session on a clean wire', () => {
+    fc.assert(
+      fc.property(options(fc.constant(NO_FAULTS)), (settings) => {
+        const world = new ArqWorld({ ...settings, noRoom: 0 });
+        play(world, 2_000);
+        expect(problems(world)).toEqual([]);
+        for (const { arq, breaks } of [world.driver, world.device]) {
+          expect(breaks).toEqual([]);
+          expect(arq.counters).toMatchObject({
+            data_resent: 0,
+            timeouts: 0,
+            nr_out_of_range: 0,
+            sessions: 1,
+          });
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
