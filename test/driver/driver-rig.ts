@@ -1,3 +1,4 @@
+import { afterEach } from 'vitest';
 import { type CoprocessorOptions, SimulatedCoprocessor } from '../../firmware-sim/index.js';
 import { type Timeouts, timeouts } from '../../src/base/timeouts.js';
 import type { InterruptItem, RemoteGpio } from '../../src/driver/remote-gpio.js';
@@ -53,11 +54,20 @@ export class DriverRig {
   }
 
   /** Opens the port: both ends get a new link. */
-  connect(): void {
+  connect(prepare: (link: TappedLink) => void = () => {}): void {
     const { maxPacket, delivery } = this.options;
     this.ends = memoryLinkPair({ clock: this.time, ...(maxPacket === undefined ? {} : { maxPacket }) });
     this.link = new TappedLink(this.ends[0], delivery ?? 'reliable');
+    prepare(this.link);
     this.coprocessor.attach(this.ends[1]);
+    this.bus.attach(this.link);
+  }
+
+  /** Another board is plugged in. */
+  adoptCoprocessor(other: DriverRig): void {
+    this.ends = memoryLinkPair({ clock: this.time });
+    this.link = new TappedLink(this.ends[0], 'reliable');
+    other.coprocessor.attach(this.ends[1]);
     this.bus.attach(this.link);
   }
 
@@ -124,4 +134,17 @@ export class DriverRig {
       ...(knownBootId === undefined ? {} : { knownBootId }),
     });
   }
+}
+
+/** Makes rigs that are closed after each test. */
+export function useRigs(): (options?: RigOptions) => DriverRig {
+  const rigs: DriverRig[] = [];
+  afterEach(async () => {
+    for (const rig of rigs.splice(0)) await rig.close();
+  });
+  return (options = {}) => {
+    const rig = new DriverRig(options);
+    rigs.push(rig);
+    return rig;
+  };
 }

@@ -1,4 +1,4 @@
-import { filter, map, type Observable } from 'rxjs';
+import { filter, map, merge, type Observable, Subject } from 'rxjs';
 import type { MemoryLink } from '../../src/link/memory.js';
 import type { LinkState, PacketBatch, PacketLink } from '../../src/link/packet-link.js';
 import { decodeMessage, type Message } from '../../src/wire/virtio-msg/message.js';
@@ -13,7 +13,12 @@ export class TappedLink implements PacketLink {
   /** Whether a packet of the driver is lost on the way. */
   losesSent: (message: Message) => boolean = () => false;
   /** Whether a packet to the driver is lost on the way. */
-  losesReceived: (message: Message) => boolean = () => false;
+  losesReceived: (message: Message, packet: Uint8Array) => boolean = () => false;
+  readonly sizesSent: number[] = [];
+  /** Bus requests unanswered at a time, at most. */
+  mostInFlight = 0;
+  private inFlight = 0;
+  private readonly injected = new Subject<PacketBatch>();
 
   constructor(
     private readonly inner: MemoryLink,
@@ -22,10 +27,16 @@ export class TappedLink implements PacketLink {
     this.state$ = inner.state$.pipe(
       map((state) => (state.kind === 'up' ? { ...state, delivery: this.delivery } : state)),
     );
-    this.packets$ = inner.packets$.pipe(
+    const passed$ = inner.packets$.pipe(
       map((batch) => ({ ...batch, packets: batch.packets.filter((packet) => this.passes(packet)) })),
       filter(({ packets }) => packets.length > 0),
     );
+    this.packets$ = merge(passed$, this.injected);
+  }
+
+  /** Gives the driver a packet that nobody sent. */
+  inject(...packets: Uint8Array[]): void {
+    this.injected.next({ arrivedNs: 0n, packets });
   }
 
   get name(): string {
@@ -53,6 +64,8 @@ export class TappedLink implements PacketLink {
   send(packet: Uint8Array): Promise<void> {
     const message = decodeMessage(packet);
     this.sent.push(message);
+    this.sizesSent.push(packet.length);
+    if (message.type.endsWith('-request')) this.mostInFlight = Math.max(this.mostInFlight, ++this.inFlight);
     return this.losesSent(message) ? Promise.resolve() : this.inner.send(packet);
   }
 
@@ -62,7 +75,8 @@ export class TappedLink implements PacketLink {
 
   private passes(packet: Uint8Array): boolean {
     const message = decodeMessage(packet);
-    if (this.losesReceived(message)) return false;
+    if (this.losesReceived(message, packet)) return false;
+    if (message.type.endsWith('-response')) this.inFlight--;
     this.received.push(message);
     return true;
   }

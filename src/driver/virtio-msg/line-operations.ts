@@ -54,18 +54,21 @@ export class LineOperations {
   constructor(private readonly host: LineHost) {}
 
   async getDirection(line: number): Promise<Direction> {
-    await this.turns.idle(line);
+    const turn = this.turns.current(line);
+    if (turn !== undefined) await turn;
     return this.readDirection(line, this.host.requireQueues());
   }
 
   async getValue(line: number): Promise<Level> {
-    await this.turns.idle(line);
+    const turn = this.turns.current(line);
+    if (turn !== undefined) await turn;
     const value = await this.host.requireQueues().ask({ type: MSG.GET_VALUE, line, value: 0 });
     return value === 0 ? 0 : 1;
   }
 
   async setValue(line: number, level: Level): Promise<void> {
-    await this.turns.idle(line);
+    const turn = this.turns.current(line);
+    if (turn !== undefined) await turn;
     const queues = this.host.requireQueues();
     const { memory } = this.host;
     const before = memory.value(line);

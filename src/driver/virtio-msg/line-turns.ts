@@ -16,8 +16,8 @@ export class LineTurns {
     return turn;
   }
 
-  /** Resolves when no procedure goes on; undefined, without waiting, when none does. */
-  idle(line: number): Promise<unknown> | undefined {
+  /** Resolves when the procedures of now are over; undefined where there is none: then do not wait at all. */
+  current(line: number): Promise<unknown> | undefined {
     return this.last.get(line);
   }
 }
