@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { lstat, rm } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { BridgeError, messageOf, toBridgeError } from '../src/base/errors.js';
 import { answerControl, MAX_REQUEST_LINE, parseControlLine } from './control-protocol.js';
@@ -74,6 +74,10 @@ async function listen(server: Server, path: string): Promise<void> {
   } catch (thrown) {
     const { code } = thrown as NodeJS.ErrnoException;
     if (code !== 'EADDRINUSE') throw explain(thrown, path);
+    const there = await lstat(path).catch(() => undefined);
+    if (there !== undefined && !there.isSocket()) {
+      throw new BridgeError('BUSY', `${path}: exists and is not a socket: remove it, or choose another path`);
+    }
     if (await answers(path)) throw new BridgeError('BUSY', `${path}: somebody listens there already`);
     await rm(path, { force: true });
     await tryListen(server, path).catch((again) => {
@@ -92,7 +96,7 @@ function tryListen(server: Server, path: string): Promise<void> {
   });
 }
 
-/** Whether somebody listens on the socket; a file that is no socket counts as somebody. */
+/** Whether somebody listens on the socket; one that we may not ask counts as somebody. */
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);

@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { SimulatedCoprocessor } from './coprocessor.js';
+import { parseFault } from './fault.js';
+import { parseStimulus } from './stimulus.js';
+
+describe('parseStimulus', () => {
+  it.each([
+    ['toggle:DOOR:250us', { kind: 'toggle', controller: 1, line: 'DOOR', periodNs: 250_000 }],
+    ['toggle:3:1.5s', { kind: 'toggle', controller: 1, line: 3, periodNs: 1_500_000_000 }],
+    [
+      'pulse:2:7:10ms:1ms',
+      { kind: 'pulse', controller: 2, line: 7, periodNs: 10_000_000, widthNs: 1_000_000 },
+    ],
+    ['random:0-15:2000', { kind: 'random', controller: 1, first: 0, last: 15, edgesPerSecond: 2000 }],
+    ['random:3:4-4:0.5', { kind: 'random', controller: 3, first: 4, last: 4, edgesPerSecond: 0.5 }],
+  ])('takes %s', (text, stimulus) => {
+    expect(parseStimulus(text)).toEqual(stimulus);
+  });
+
+  it.each([
+    ['', "'' is no kind of stimulus"],
+    ['blink:1:1ms', "'blink' is no kind of stimulus"],
+    ['toggle', 'write toggle:LINE:PERIOD'],
+    ['toggle:1', 'write toggle:LINE:PERIOD'],
+    ['toggle::1ms', 'write toggle:LINE:PERIOD'],
+    ['toggle:1:2:3:4ms', 'write toggle:LINE:PERIOD'],
+    ['toggle:x:1:1ms', "'x' is no controller's number"],
+    ['toggle:0:1:1ms', "'0' is no controller's number"],
+    ['toggle:1:10', "'10' is no period"],
+    ['toggle:1:0ms', 'out of range'],
+    ['toggle:1:-5ms', "'-5ms' is no period"],
+    ['toggle:1:5min', "'5min' is no period"],
+    ['pulse:1:1ms:1ms', 'the width must be less than the period'],
+    ['random:1:100', "'1' is no range of lines"],
+    ['random:5-1:100', 'ends before it begins'],
+    ['random:0-1:0', "'0' is no rate"],
+    ['random:0-1:1000001', "'1000001' is no rate"],
+    ['random:0-1:1e3', "'1e3' is no rate"],
+  ])("refuses '%s'", (text, why) => {
+    expect(() => parseStimulus(text)).toThrow(expect.objectContaining({ name: 'INVALID_ARGUMENT' }));
+    expect(() => parseStimulus(text)).toThrow(why);
+  });
+});
+
+describe('parseFault', () => {
+  it.each([
+    ['corrupt:0.001', { kind: 'corrupt', probability: 0.001 }],
+    ['drop:1e-4', { kind: 'drop', probability: 0.0001 }],
+    ['drop:0', { kind: 'drop', probability: 0 }],
+    ['reboot:3s', { kind: 'reboot', periodNs: 3e9 }],
+  ])('takes %s', (text, fault) => {
+    expect(parseFault(text)).toEqual(fault);
+  });
+
+  it.each([
+    ['corrupt', "'' is no probability"],
+    ['corrupt:1', "'1' is no probability"],
+    ['drop:-1', "'-1' is no probability"],
+    ['drop:often', "'often' is no probability"],
+    ['reboot:3', "'3' is no period"],
+    ['fire:1', "'fire' is no kind of fault"],
+  ])("refuses '%s'", (text, why) => {
+    expect(() => parseFault(text)).toThrow(expect.objectContaining({ name: 'INVALID_ARGUMENT' }));
+    expect(() => parseFault(text)).toThrow(why);
+  });
+});
+
+describe('the options of a coprocessor', () => {
+  const NONE = { irq: false, stamp: false, queue: false };
+  const toggle = { kind: 'toggle', controller: 1, line: 0, periodNs: 1e6 } as const;
+  const random = { kind: 'random', controller: 1, first: 0, last: 9, edgesPerSecond: 5 } as const;
+  it.each([
+    ['no lines', { lines: 0 }, 'lines is 0'],
+    ['too many lines', { lines: 65_536 }, 'lines is 65536'],
+    ['too many controllers', { controllers: 1025 }, 'controllers is 1025'],
+    ['too many names', { lines: 1, names: ['A', 'B'] }, '2 names for 1 lines'],
+    ['a name twice', { names: ['A', 'A'] }, "lines 0 and 1 are both named 'A'"],
+    ['a name that is not ASCII', { names: ['Tür'] }, 'is not printable ASCII'],
+    [
+      'queue without stamp',
+      { features: { ...NONE, irq: true, queue: true } },
+      "feature 'queue' needs 'stamp'",
+    ],
+    ['stamp without irq', { features: { ...NONE, stamp: true } }, "feature 'stamp' needs 'irq'"],
+    ['a depth out of range', { eventDepth: 1025 }, 'an event depth of 1025'],
+    ['an identity too long', { ident: 'x'.repeat(33) }, 'the identity'],
+    ['a stimulus of no line', { stimuli: [{ ...toggle, line: 'NOWHERE' }] }, "no line 'NOWHERE'"],
+    ['a stimulus of no controller', { stimuli: [{ ...toggle, controller: 2 }] }, 'no controller 2'],
+    ['a random range beyond the lines', { lines: 5, stimuli: [random] }, "no line '9'"],
+  ])('refuse %s', (_, options, why) => {
+    expect(() => new SimulatedCoprocessor(options)).toThrow(why);
+  });
+
+  it('name the lines of all controllers differently by default', async () => {
+    const coprocessor = new SimulatedCoprocessor({ lines: 40, controllers: 3 });
+    const names = coprocessor.options.namesByController.flat().filter((name) => name !== '');
+    expect(new Set(names).size).toBe(names.length);
+    expect(names.length).toBe(3 * 32);
+    await coprocessor.close();
+  });
+});
