@@ -1,0 +1,307 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { connect } from '../../src/api/client/connect.js';
+import type { BridgeClient, RequestEvent } from '../../src/api/client/types.js';
+import type { LineConfig } from '../../src/gpio/chip.js';
+import { eventually, Program, run, temporaryDirectory } from '../support/program.js';
+
+/** The daemon as a process, with simulated coprocessors on Unix sockets. */
+
+const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+const BOTH: LineConfig = { direction: 'input', edges: 'both', activeLow: false, eventClock: 'monotonic' };
+const OUTPUT: LineConfig = { ...BOTH, direction: 'output', edges: 'none' };
+
+let dir: ReturnType<typeof temporaryDirectory>;
+const programs: Program[] = [];
+const clients: BridgeClient[] = [];
+
+beforeEach(() => {
+  dir = temporaryDirectory();
+});
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.close();
+  for (const program of programs.splice(0)) {
+    program.process.kill('SIGCONT');
+    await program.stop('SIGKILL');
+  }
+  dir.remove();
+});
+
+function started(...args: string[]): Program {
+  const program = new Program(args);
+  programs.push(program);
+  return program;
+}
+
+async function sim(name: string, ...args: string[]): Promise<Program> {
+  const program = started('sim', '--listen', `unix:${dir.join(name)}`, ...args);
+  await program.waitFor(/listening on/);
+  return program;
+}
+
+function daemonArgs(...args: string[]): string[] {
+  return ['daemon', '--runtime-dir', dir.join('run'), ...args];
+}
+
+async function daemon(...args: string[]): Promise<Program> {
+  const program = started(...daemonArgs(...args));
+  await program.waitFor(/event=ready/);
+  return program;
+}
+
+async function client(): Promise<BridgeClient> {
+  const connected = await connect({ runtimeDir: dir.join('run') });
+  clients.push(connected);
+  return connected;
+}
+
+/** Chips that are up, once there are `count` of them. */
+function upChips(bridge: BridgeClient, count: number) {
+  return eventually(async () => {
+    const { chips } = await bridge.status();
+    const up = chips.filter((chip) => chip.state === 'up');
+    return up.length === count ? up : undefined;
+  }, `${count} chips up`);
+}
+
+function hubLink(): string[] {
+  return ['--link', `hub=unix:${dir.join('hub')}`];
+}
+
+describe('configuration', () => {
+  it('that is not valid ends with status 2 and every error on a line', async () => {
+    const file = dir.join('bad.toml');
+    writeFileSync(
+      file,
+      'colour = 1\n[[coprocessor]]\nname = "a/b"\nlink = "x"\nmode = "9"\ngroup = "no-such-group"\n',
+    );
+    for (const check of [[], ['--check']]) {
+      const { status, stderr } = await run(daemonArgs('--config', file, ...check));
+      expect(status).toBe(2);
+      const lines = stderr.trim().split('\n');
+      expect(lines.every((line) => line.startsWith('gpiobridge daemon: '))).toBe(true);
+      for (const key of ['colour', 'coprocessor[0].name', 'coprocessor[0].link', 'coprocessor[0].mode']) {
+        expect(lines.filter((line) => line.includes(`${key}: `))).toHaveLength(1);
+      }
+    }
+    expect(existsSync(dir.join('run'))).toBe(false);
+  });
+
+  it('may be checked', async () => {
+    const file = dir.join('ok.toml');
+    writeFileSync(file, '[[coprocessor]]\nname = "hub"\nlink = "unix:/tmp/x"\n');
+    expect(await run(daemonArgs('--config', file, '--check'))).toMatchObject({ status: 0, stderr: '' });
+    const missing = await run(daemonArgs('--config', dir.join('absent.toml'), '--check'));
+    expect(missing).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('absent.toml: cannot be read'),
+    });
+    const group = dir.join('group.toml');
+    writeFileSync(group, '[[coprocessor]]\nname = "hub"\nlink = "unix:/tmp/x"\ngroup = "no-such-group"\n');
+    expect(await run(daemonArgs('--config', group, '--check'))).toMatchObject({
+      status: 2,
+      stderr: "gpiobridge daemon: coprocessor[0].group: there is no group 'no-such-group'\n",
+    });
+  });
+
+  it('decides about the sockets', async () => {
+    const file = dir.join('modes.toml');
+    const root = process.getuid?.() === 0;
+    const group = root ? 'group = "65534"\n' : '';
+    writeFileSync(
+      file,
+      `[[coprocessor]]\nname = "hub"\nlink = "unix:${dir.join('hub')}"\nmode = "0600"\n${group}`,
+    );
+    await sim('hub');
+    await daemon('--config', file);
+    await upChips(await client(), 1);
+    const socket = statSync(`${dir.join('run')}/chips/hub`);
+    expect(socket.mode & 0o777).toBe(0o600);
+    if (root) expect(socket.gid).toBe(65_534);
+    expect(statSync(`${dir.join('run')}/boot-ids`).mode & 0o777).toBe(0o600);
+    expect(readdirSync(`${dir.join('run')}/chips`)).toEqual(['hub']);
+  });
+
+  it('is read again at SIGHUP, and what did not change goes on', async () => {
+    const file = dir.join('gb.toml');
+    const entry = (name: string) => `[[coprocessor]]\nname = "${name}"\nlink = "unix:${dir.join(name)}"\n`;
+    writeFileSync(file, entry('hub') + entry('mcu'));
+    await Promise.all([sim('hub', '--stimulus', 'toggle:0:5ms'), sim('mcu'), sim('new')]);
+    const served = await daemon('--config', file);
+    const bridge = await client();
+    await upChips(bridge, 2);
+    const request = await (await bridge.openChip('hub')).requestLines({
+      consumer: 't',
+      offsets: [0],
+      config: BOTH,
+    });
+    let events = 0;
+    void (async () => {
+      for await (const batch of request.events()) events += batch.length;
+    })();
+    writeFileSync(file, `colour = 1\n`);
+    served.process.kill('SIGHUP');
+    await served.waitFor(/event=not_reloaded .*colour/);
+    writeFileSync(file, entry('hub') + entry('new'));
+    served.process.kill('SIGHUP');
+    await served.waitFor(/event=reloaded/);
+    await upChips(bridge, 2);
+    expect(await bridge.chips()).toEqual(['hub', 'new']);
+    const before = events;
+    await eventually(() => (events > before + 20 ? true : undefined), 'the request lives on');
+  });
+});
+
+describe('one daemon to a runtime directory', () => {
+  it('refuses a second, and takes over after one that was killed', async () => {
+    await sim('hub');
+    const first = await daemon(...hubLink());
+    await upChips(await client(), 1);
+    const second = await run(daemonArgs(...hubLink()));
+    expect(second).toMatchObject({
+      status: 1,
+      stderr: `gpiobridge daemon: a daemon runs on this runtime directory already: pid ${first.process.pid}\n`,
+    });
+    // The first was not disturbed.
+    expect(await (await client()).chips()).toEqual(['hub']);
+    await first.stop('SIGKILL');
+    expect(readdirSync(`${dir.join('run')}/chips`)).toEqual(['hub']);
+    writeFileSync(`${dir.join('run')}/chips/left-behind`, '');
+    await expect(connect({ runtimeDir: dir.join('run') })).rejects.toMatchObject({ name: 'NO_DAEMON' });
+    await daemon(...hubLink());
+    await upChips(await client(), 1);
+    expect(readdirSync(`${dir.join('run')}/chips`)).toEqual(['hub']);
+  });
+});
+
+describe('the end', () => {
+  it('comes in under a second, in order: lines given back, clients told, files gone', async () => {
+    const coprocessor = await sim('hub', '--control', dir.join('control'));
+    const served = await daemon(...hubLink());
+    const bridge = await client();
+    await upChips(bridge, 1);
+    const chip = await bridge.openChip('hub');
+    const output = await chip.requestLines({ consumer: 't', offsets: [3], config: { ...OUTPUT, value: 1 } });
+    const input = await chip.requestLines({ consumer: 't', offsets: [0], config: BOTH });
+    const seen: RequestEvent[] = [];
+    const ended = (async () => {
+      for await (const batch of input.events()) seen.push(...batch);
+    })();
+    const start = performance.now();
+    expect(await served.stop('SIGTERM')).toBe(0);
+    expect(performance.now() - start).toBeLessThan(1_000);
+    await ended;
+    expect(seen.at(-1)).toEqual({ type: 'ended', chip: 'hub', reason: 'the daemon is stopping' });
+    await expect(output.getValues()).rejects.toMatchObject({ name: 'CLOSED' });
+    expect(readdirSync(dir.join('run')).sort()).toEqual(['boot-ids', 'chips']);
+    expect(readdirSync(`${dir.join('run')}/chips`)).toEqual([]);
+    await coprocessor.stop('SIGTERM');
+  });
+
+  it('comes in under a second although the coprocessor and a client are stuck', async () => {
+    const coprocessor = await sim('hub', '--stimulus', 'random:0-3:20000');
+    const served = await daemon(...hubLink());
+    const bridge = await client();
+    await upChips(bridge, 1);
+    const stuck = await (await bridge.openChip('hub')).requestLines({
+      consumer: 'stuck',
+      offsets: [0, 1, 2, 3],
+      config: BOTH,
+    });
+    // Nobody takes its events.
+    expect(stuck.offsets).toHaveLength(4);
+    coprocessor.process.kill('SIGSTOP');
+    const start = performance.now();
+    expect(await served.stop('SIGINT')).toBe(0);
+    expect(performance.now() - start).toBeLessThan(1_000);
+  });
+});
+
+describe('stderr', () => {
+  for (const [what, redirect] of [
+    ['closed', '2>&-'],
+    ['full', '2>/dev/full'],
+    ['a pipe that nobody reads', '2>&1 | sleep 30'],
+  ] as const) {
+    it(`may be ${what}`, async () => {
+      await sim('hub');
+      const args = daemonArgs(...hubLink()).join(' ');
+      const shell = spawn('sh', ['-c', `"${process.execPath}" "${MAIN}" ${args} ${redirect}`], {
+        stdio: 'ignore',
+        detached: true,
+      });
+      try {
+        const bridge = await eventually(() => client().catch(() => undefined), 'the daemon answers');
+        await upChips(bridge, 1);
+      } finally {
+        // The shell, the daemon and the reader are one group of their own.
+        process.kill(-shell.pid!, 'SIGKILL');
+      }
+    });
+  }
+});
+
+describe('coprocessors', () => {
+  it('give one chip for each controller, named by its number', async () => {
+    await sim('hub', '--controllers', '64', '--lines', '64');
+    await daemon(...hubLink());
+    const bridge = await client();
+    const start = performance.now();
+    const chips = await upChips(bridge, 64);
+    expect(performance.now() - start).toBeLessThan(2_000);
+    expect(chips.reduce((sum, chip) => sum + chip.lines, 0)).toBe(4_096);
+    expect(await bridge.chips()).toEqual(Array.from({ length: 64 }, (_, i) => `hub.${i + 1}`));
+  });
+
+  it('may go and come back: clients see it, requests live through it', async () => {
+    const first = await sim('hub', '--stimulus', 'toggle:0:5ms');
+    await daemon(...hubLink());
+    const bridge = await client();
+    await upChips(bridge, 1);
+    const chip = await bridge.openChip('hub');
+    const request = await chip.requestLines({ consumer: 't', offsets: [0], config: BOTH });
+    const seen: RequestEvent[] = [];
+    void (async () => {
+      for await (const batch of request.events()) seen.push(...batch);
+    })();
+    await eventually(() => seen.some((event) => event.type === 'edge') || undefined, 'an edge came');
+    await first.stop('SIGKILL');
+    await eventually(
+      () => seen.some((event) => event.type === 'chip' && event.state === 'down') || undefined,
+      'down',
+    );
+    const { coprocessors } = await bridge.status();
+    expect(coprocessors[0]).toMatchObject({ name: 'hub', reason: expect.stringMatching(/\S/) });
+    expect(['waiting', 'opening']).toContain(coprocessors[0]!.linkState);
+    await sim('hub', '--stimulus', 'toggle:0:5ms');
+    await eventually(
+      () => seen.some((event) => event.type === 'chip' && event.state === 'up') || undefined,
+      'up',
+    );
+    const from = seen.length;
+    await eventually(
+      () => seen.slice(from).some((event) => event.type === 'edge') || undefined,
+      'edges again',
+    );
+    const gap = seen.find((event) => event.type === 'gap');
+    expect(gap).toMatchObject({ lost: null, reason: 'firmware-restart' });
+  });
+
+  it('are remembered by their boot, so that a new daemon drops no output', async () => {
+    await sim('hub');
+    const first = await daemon(...hubLink());
+    await upChips(await client(), 1);
+    const bootIds = () => readFileSync(`${dir.join('run')}/boot-ids`, 'utf8');
+    const known = bootIds();
+    expect(known).toMatch(/^hub [0-9]+\n$/);
+    await first.stop('SIGKILL');
+    await daemon(...hubLink());
+    const bridge = await client();
+    await upChips(bridge, 1);
+    expect(bootIds()).toBe(known);
+    expect((await bridge.status()).coprocessors[0]!.busCounters).toMatchObject({ sessions_resumed: 1 });
+  });
+});
