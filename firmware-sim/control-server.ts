@@ -1,6 +1,7 @@
-import { lstat, rm } from 'node:fs/promises';
-import { connect, createServer, type Server, type Socket } from 'node:net';
-import { BridgeError, messageOf, toBridgeError } from '../src/base/errors.js';
+import { toBridgeError } from '../src/base/errors.js';
+import type { ByteStream } from '../src/link/byte-stream.js';
+import { listenOn } from '../src/link/streams/listen.js';
+import { systemTime } from '../src/linux/clock.js';
 import { answerControl, MAX_REQUEST_LINE, parseControlLine } from './control-protocol.js';
 import type { SimulatedCoprocessor } from './coprocessor.js';
 
@@ -11,110 +12,48 @@ export interface ControlServer {
   close(): Promise<void>;
 }
 
+/** Answers not yet read above which a client is cut off, bytes. */
+const MAX_UNREAD = 16 * 1024 * 1024;
+
 /**
  * Serves the control socket at `path`; a socket there on which nobody listens any more is
  * replaced. Rejects with BUSY, PERMISSION_DENIED or IO_ERROR.
  */
 export async function serveControl(path: string, coprocessor: SimulatedCoprocessor): Promise<ControlServer> {
-  const connections = new Set<Socket>();
-  const server = createServer((socket) => {
-    connections.add(socket);
-    socket.on('close', () => connections.delete(socket));
-    serveConnection(socket, coprocessor);
-  });
-  await listen(server, path);
-  let closing: Promise<void> | undefined;
-  return {
-    path,
-    close() {
-      closing ??= new Promise((resolve) => {
-        server.close(() => resolve());
-        for (const socket of connections) socket.destroy();
-      });
-      return closing;
-    },
-  };
+  const listener = await listenOn({ kind: 'unix', path }, systemTime);
+  listener.streams$.subscribe((stream) => serveConnection(stream, coprocessor));
+  return { path, close: () => listener.close() };
 }
 
-function serveConnection(socket: Socket, coprocessor: SimulatedCoprocessor): void {
+function serveConnection(stream: ByteStream, coprocessor: SimulatedCoprocessor): void {
+  const decoder = new TextDecoder();
   let text = '';
-  socket.setEncoding('utf8');
-  socket.on('error', () => socket.destroy());
-  socket.on('data', (piece: string) => {
-    const lines = (text + piece).split('\n');
+  const subscription = stream.data$.subscribe(({ bytes }) => {
+    const lines = (text + decoder.decode(bytes, { stream: true })).split('\n');
     text = lines.pop()!;
+    if (text.length > MAX_REQUEST_LINE) lines.push('too long');
     for (const line of lines) {
-      if (line.trim() !== '' && !answerLine(socket, line, coprocessor)) return;
-    }
-    if (text.length > MAX_REQUEST_LINE) answerLine(socket, text.slice(0, 16), coprocessor);
-    // Who does not read the answers gets no more of them until he does.
-    if (socket.writableLength > MAX_REQUEST_LINE) {
-      socket.pause();
-      socket.once('drain', () => socket.resume());
+      if (line.trim() === '') continue;
+      const goesOn = answerLine(stream, line, coprocessor);
+      if (goesOn && stream.pendingBytes <= MAX_UNREAD) continue;
+      subscription.unsubscribe();
+      if (goesOn) void stream.close();
+      return;
     }
   });
 }
 
-/** False when the connection was ended. */
-function answerLine(socket: Socket, line: string, coprocessor: SimulatedCoprocessor): boolean {
+/** False when the connection was ended, after saying why. */
+function answerLine(stream: ByteStream, line: string, coprocessor: SimulatedCoprocessor): boolean {
+  const write = (answer: unknown) => stream.write(Buffer.from(`${JSON.stringify(answer)}\n`));
   try {
-    socket.write(`${JSON.stringify(answerControl(coprocessor, parseControlLine(line)))}\n`);
+    // A client that is gone does not want its answer.
+    void write(answerControl(coprocessor, parseControlLine(line))).catch(() => undefined);
     return true;
   } catch (thrown) {
     const { name, message } = toBridgeError(thrown);
-    socket.end(`${JSON.stringify({ id: null, error: { name, message } })}\n`);
-    socket.removeAllListeners('data');
+    const end = () => void stream.close();
+    void write({ id: null, error: { name, message } }).then(end, end);
     return false;
   }
-}
-
-async function listen(server: Server, path: string): Promise<void> {
-  try {
-    await tryListen(server, path);
-  } catch (thrown) {
-    const { code } = thrown as NodeJS.ErrnoException;
-    if (code !== 'EADDRINUSE') throw explain(thrown, path);
-    const there = await lstat(path).catch(() => undefined);
-    if (there !== undefined && !there.isSocket()) {
-      throw new BridgeError('BUSY', `${path}: exists and is not a socket: remove it, or choose another path`);
-    }
-    if (await answers(path)) throw new BridgeError('BUSY', `${path}: somebody listens there already`);
-    await rm(path, { force: true });
-    await tryListen(server, path).catch((again) => {
-      throw explain(again, path);
-    });
-  }
-}
-
-function tryListen(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-}
-
-/** Whether somebody listens on the socket; one that we may not ask counts as somebody. */
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.on('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED'));
-  });
-}
-
-function explain(thrown: unknown, path: string): BridgeError {
-  const { code } = thrown as NodeJS.ErrnoException;
-  if (code === 'EACCES' || code === 'EPERM') {
-    return new BridgeError('PERMISSION_DENIED', `${path}: the directory needs write permission`, {
-      cause: thrown,
-    });
-  }
-  const why = code === 'ENOENT' ? 'there is no such directory' : messageOf(thrown);
-  return new BridgeError('IO_ERROR', `${path}: ${why}`, { cause: thrown });
 }
