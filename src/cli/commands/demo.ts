@@ -82,7 +82,7 @@ async function play(places: Places, options: DemoOptions, start: Start): Promise
     await print(
       guideText({ program: programCall(), dir: places.dir, pty, control, runtimeDir, input, output }),
     );
-  const printing = options.json ? ['--json'] : ['--format', format];
+  const printing = options.json ? ['--json'] : ['--event-clock', 'realtime', '--format', format];
   const monitor = start('the monitor', ['mon', '--runtime-dir', runtimeDir, ...printing, ...monitored], true);
   return Promise.race([sim.failed, daemon.failed, monitor.failed]);
 }

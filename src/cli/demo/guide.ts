@@ -32,6 +32,6 @@ In a second terminal (nobody else uses these lines):
 ${commands.map(([line, what]) => `  # ${what}\n  ${line}\n`).join('')}
 Ctrl-C ends everything and removes ${dir}.
 
-TIME (local)                   CHIP LINE  NAME            EDGE
+TIME (local)                   LINE   EDGE      NAME
 `;
 }

@@ -25,5 +25,5 @@ export const SCENE = {
   input: 'BUTTON',
   output: 'LED_RED',
   /** As wide as the heading in guide.ts. */
-  format: '%L  %c  %o     %l\t\t%E',
+  format: '%L  %c %o  %E\t%l',
 } as const;
