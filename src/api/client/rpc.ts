@@ -1,7 +1,6 @@
 import { connect as connectSocket, type Socket } from 'node:net';
 import { BridgeError, ERROR_CODES, type ErrorName } from '../../base/errors.js';
 import { TIMEOUTS } from '../../base/timeouts.js';
-import { decodeValue } from '../msgpack/decode.js';
 import { Reader } from '../msgpack/reader.js';
 import { MessageSplitter } from '../msgpack/splitter.js';
 import { Writer } from '../msgpack/writer.js';
@@ -156,7 +155,7 @@ export class RpcConnection {
 
   #receive(chunk: Uint8Array): void {
     try {
-      const broken = this.#splitter.push(chunk, (bytes, start, end) => this.#message(bytes, start, end));
+      const broken = this.#splitter.push(chunk, (bytes, start) => this.#message(bytes, start));
       if (broken !== undefined) throw new Error(broken.error);
     } catch (thrown) {
       const why = thrown instanceof Error ? thrown.message : String(thrown);
@@ -166,7 +165,7 @@ export class RpcConnection {
     }
   }
 
-  #message(bytes: Uint8Array, start: number, end: number): void {
+  #message(bytes: Uint8Array, start: number): void {
     const reader = this.#reader;
     reader.open(bytes, start);
     const values = reader.array();
@@ -179,7 +178,8 @@ export class RpcConnection {
         return;
       }
     }
-    this.#value(decodeValue(bytes.subarray(start, end)));
+    reader.open(bytes, start);
+    this.#value(reader.value());
   }
 
   #value(message: unknown): void {

@@ -25,6 +25,59 @@ export class Reader {
     this.at = at;
   }
 
+  /**
+   * A value of any type that the daemon sends: nil, booleans, numbers, strings, arrays, maps with
+   * string keys. Integers of 64 bits come out as bigint. The library's decoder (decode.ts) would
+   * do as well, and cost a command line a third of its start.
+   */
+  value(): unknown {
+    const first = this.#bytes[this.at]!;
+    if (first < 0x80) return this.uint();
+    if (first <= 0x8f || first === 0xde) return this.#map();
+    if (first <= 0x9f || first === 0xdc || first === 0xdd) return this.#values(this.array());
+    if (first <= 0xbf || (first >= 0xd9 && first <= 0xdb)) return this.string();
+    if (first >= 0xcc && first <= 0xcf) return first === 0xcf ? this.u64() : this.uint();
+    return this.#other(this.#bytes[this.at++]!);
+  }
+
+  #values(count: number): unknown[] {
+    const values: unknown[] = [];
+    for (let i = 0; i < count; i++) values.push(this.value());
+    return values;
+  }
+
+  #map(): Record<string, unknown> {
+    const first = this.#bytes[this.at++]!;
+    let count = first & 0x0f;
+    if (first === 0xde) {
+      count = this.#view.getUint16(this.at);
+      this.at += 2;
+    }
+    const entries: [string, unknown][] = [];
+    for (let i = 0; i < count; i++) entries.push([this.string(), this.value()]);
+    return Object.fromEntries(entries);
+  }
+
+  #other(first: number): unknown {
+    const at = this.at;
+    switch (first) {
+      case 0xc0:
+        return null;
+      case 0xc2:
+      case 0xc3:
+        return first === 0xc3;
+      case 0xcb:
+        this.at += 8;
+        return this.#view.getFloat64(at);
+      case 0xd3:
+        this.at += 8;
+        return this.#view.getBigInt64(at);
+      default:
+        if (first >= 0xe0) return first - 0x100;
+        throw unexpected('a value the daemon sends', first);
+    }
+  }
+
   /** How many values an array has. */
   array(): number {
     const first = this.#bytes[this.at++]!;
@@ -96,6 +149,10 @@ export class Reader {
     if (first === 0xda) {
       this.at += 2;
       return this.#view.getUint16(this.at - 2);
+    }
+    if (first === 0xdb) {
+      this.at += 4;
+      return this.#view.getUint32(this.at - 4);
     }
     throw unexpected('a string', first);
   }
