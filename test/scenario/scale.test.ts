@@ -19,7 +19,7 @@ describe('scale', () => {
     }, 'all chips to be up');
     expect(status.chips.reduce((sum, chip) => sum + chip.lines, 0)).toBe(4_096);
     const last = await client.openChip('hub.64');
-    expect((await last.lines()).filter((line) => line.name !== undefined)).toHaveLength(64);
+    expect(await last.lines()).toHaveLength(64);
   }, 30_000);
 
   it('serves 100 clients, each with a line of its own on one chip of 128 lines', async () => {
@@ -34,10 +34,9 @@ describe('scale', () => {
     );
     const ledgers = await Promise.all(monitors.map((monitor) => monitor.stop()));
     const stats = await chain.simStats();
-    for (const line of stats.lines) {
-      const ledger = ledgers[line.line]!;
+    ledgers.forEach((ledger, offset) => {
       expect(ledger.violations).toEqual([]);
-      expect(ledger.accounted).toBe(line.sensed);
-    }
+      expect(ledger.accounted).toBe(stats.lines[offset]!.sensed);
+    });
   }, 30_000);
 });

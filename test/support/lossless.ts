@@ -28,8 +28,8 @@ export async function expectNothingLostUncounted(options: ChainOptions, seconds:
       ledger.gaps.filter((gap) => gap.lost === null),
       what,
     ).toEqual([]);
-    for (const line of stats.lines) {
-      expect(ledger.lines.get(line.line)!.accounted, `line ${line.line}: ${what}`).toBe(line.sensed);
+    for (const [offset, line] of ledger.lines) {
+      expect(line.accounted, `line ${offset}: ${what}`).toBe(stats.lines[offset]!.sensed);
     }
     expect(stats.total.sensed).toBeGreaterThan(1_500 * seconds);
     expect(ledger.delivered / stats.total.sensed, what).toBeGreaterThan(0.99);
