@@ -113,11 +113,16 @@ async function chipLines(
 
 /** A line may be missing because its coprocessor is: says so after what was not found. */
 function withStates(thrown: unknown, infos: readonly ChipInfo[]): unknown {
-  const absent = infos.filter(({ lines }) => lines === 0).map(chipStateMessage);
+  const absent =
+    infos.length === 0 ? [NO_CHIPS] : infos.filter(({ lines }) => lines === 0).map(chipStateMessage);
   if (absent.length === 0) return thrown;
   if (thrown instanceof ManyErrors) return new ManyErrors([...thrown.messages, ...absent]);
   return thrown instanceof UsageError ? new ManyErrors([thrown.message, ...absent]) : thrown;
 }
+
+/** What to say where the daemon has no chip that this user may open. */
+export const NO_CHIPS =
+  "the daemon has no chips for you: 'gpiobridge status' tells the state of its coprocessors";
 
 /** One line on a chip whose lines are not known yet. */
 export function chipStateMessage({ name, state }: ChipInfo): string {

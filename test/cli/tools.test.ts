@@ -374,3 +374,17 @@ describe('the program', () => {
     expect((await run(['get', '-v'])).stdout).toMatch(/^gpiobridge \d/);
   });
 });
+
+describe('a daemon without chips', () => {
+  it('is told of, on stderr', async () => {
+    const empty = await apiBench(0);
+    await empty.server.removeChip('hub', 'the test wants none');
+    const run_ = (...args: string[]) => run([...args, '--runtime-dir', empty.layout.dir]);
+    const hint =
+      /the daemon has no chips for you: 'gpiobridge status' tells the state of its coprocessors\n$/;
+    expect(await run_('detect')).toEqual({ status: 0, stdout: '', stderr: expect.stringMatching(hint) });
+    expect(await run_('info')).toEqual({ status: 0, stdout: '', stderr: expect.stringMatching(hint) });
+    expect(await run_('get', 'L1')).toEqual({ status: 1, stdout: '', stderr: expect.stringMatching(hint) });
+    await empty.close();
+  });
+});

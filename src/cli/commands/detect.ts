@@ -3,7 +3,7 @@ import type { ChipInfo } from '../../api/client/types.js';
 import { messageOf } from '../../base/errors.js';
 import { openNamedChip, withDaemon } from '../connection.js';
 import { ManyErrors } from '../errors.js';
-import { chipStateMessage } from '../locate.js';
+import { chipStateMessage, NO_CHIPS } from '../locate.js';
 import { addClientOptions, type ClientOptions } from '../options.js';
 import { print, printJson } from '../output.js';
 
@@ -17,7 +17,9 @@ export function command(): Command {
 async function detect(ids: string[], options: ClientOptions): Promise<void> {
   await withDaemon(options, async (daemon) => {
     const problems: string[] = [];
-    for (const id of ids.length > 0 ? ids : await daemon.chips()) {
+    const chosen = ids.length > 0 ? ids : await daemon.chips();
+    if (chosen.length === 0) await print(`gpiobridge detect: ${NO_CHIPS}\n`, process.stderr);
+    for (const id of chosen) {
       try {
         const chip = await openNamedChip(daemon, id);
         const info = await chip.info();

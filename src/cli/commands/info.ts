@@ -5,7 +5,7 @@ import { withDaemon } from '../connection.js';
 import { ManyErrors } from '../errors.js';
 import { formatLineInfo } from '../line-attributes.js';
 import { type ChipLines, isSameLine, matchesOf, notFound, type ResolvedLine } from '../line-resolver.js';
-import { chipStateMessage, openChips, resolveOptionsOf } from '../locate.js';
+import { chipStateMessage, NO_CHIPS, openChips, resolveOptionsOf } from '../locate.js';
 import {
   addClientOptions,
   addLineOptions,
@@ -39,7 +39,9 @@ async function info(ids: string[], options: InfoOptions): Promise<void> {
   await withDaemon(options, async (daemon) => {
     const problems: string[] = [];
     const chips: ChipContents[] = [];
-    for (const client of await openChips(daemon, options.chip)) {
+    const clients = await openChips(daemon, options.chip);
+    if (clients.length === 0) await print(`gpiobridge info: ${NO_CHIPS}\n`, process.stderr);
+    for (const client of clients) {
       const chip = await client.info();
       if (chip.lines === 0) problems.push(chipStateMessage(chip));
       chips.push(await contentsOf(client));
