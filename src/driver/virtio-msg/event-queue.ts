@@ -12,6 +12,7 @@ import {
 } from '../../wire/virtio-msg/queue.js';
 import type { Counters } from '../counters.js';
 import type { InterruptItem, Level } from '../remote-gpio.js';
+import { EventBuffers } from './event-buffers.js';
 import type { PacketSource } from './outbox.js';
 
 export interface EventQueueOptions {
@@ -46,52 +47,34 @@ export interface Arming {
 
 /** What happens with a line's buffers. */
 const MODE = { OFF: 0, ARMED: 1, CLOSING: 2, FINAL: 3 } as const;
-/** Where a buffer is: with nobody, here for its line, or at the device. */
-const AT = { FREE: 0, HERE: 1, DEVICE: 2 } as const;
 const IS_LEVEL = 1;
 const READS_LEVEL = 2;
 /** INVALID answers in a row that are taken for honest accounts; further ones are answered slowly. */
 const HONEST_INVALIDS = 3;
 const ELEMENT_LENGTH = AVAIL_ELEMENT_OVERHEAD + 2;
 
+/** Buffers a line starts with where several are allowed; it gets more as it uses them. */
+const FIRST_BUFFERS = 4;
+
 /**
- * The eventq of one device: which buffer is whose, what came back in one, and what is queued again.
- * Every line that is armed has a buffer before any has a second; what is left over is shared, but
- * one buffer stays in reserve for each line that is not armed (docs/protocol.md, "GPIO over this
- * bus"). Buffers stay with their line while they go to and fro: an edge costs no allocation but its item.
+ * The eventq of one device: what came back in its buffers, and which are queued again. An edge
+ * costs no allocation but its item.
  */
 export class EventQueue implements PacketSource {
   /** Lines that are armed. */
-  armed = 0;
-
-  private readonly where: Uint8Array;
-  private readonly lineOf: Uint16Array;
-  private readonly free: Uint16Array;
-  private freeCount: number;
-  /** Buffers to be sent, in order: a ring. */
-  private readonly ring: Uint16Array;
-  private ringHead = 0;
-  private ringCount = 0;
-  /** Buffers for final accounts: they are sent also while others are held back. */
-  private finals: number[] = [];
-  private paused: number[] = [];
-  /** Buffers of lines whose level is being read. */
-  private readonly parked = new Map<number, number>();
-
+  private armed = 0;
+  private readonly buffers: EventBuffers;
   private readonly mode: Uint8Array;
   private readonly traits: Uint8Array;
-  /** Buffers that belong to the line, wherever they are. */
-  private readonly owned: Uint16Array;
   private readonly lastSeq: Uint32Array;
+  /** INVALID answers in a row. */
   private readonly invalids: Uint8Array;
-  /** Milliseconds since start at which the line was last heard; only kept where it matters. */
+  /** CLOCK_MONOTONIC in ms at which the line was last heard. */
   private readonly heardMs: Float64Array;
 
-  /** Buffers that lines may have beyond their first, and how many they have. */
-  private readonly spare: number;
-  private extras = 0;
+  /** Buffers a line may have, as long as that many lines are armed. */
+  private quota = 1;
   private wantsTopUp = false;
-  private quotaNow = 1;
   private isHeld = false;
   private linkUp = true;
   private readonly builder: VqAvailBuilder;
@@ -99,25 +82,19 @@ export class EventQueue implements PacketSource {
 
   constructor(private readonly options: EventQueueOptions) {
     const { size, lineCount, maxMsgSize, devNum, stamped } = options;
-    this.where = new Uint8Array(size);
-    this.lineOf = new Uint16Array(size);
-    this.free = Uint16Array.from({ length: size }, (_, i) => size - 1 - i);
-    this.freeCount = size;
-    this.ring = new Uint16Array(size);
+    this.buffers = new EventBuffers(size, lineCount);
     this.mode = new Uint8Array(lineCount);
     this.traits = new Uint8Array(lineCount);
-    this.owned = new Uint16Array(lineCount);
     this.lastSeq = new Uint32Array(lineCount);
     this.invalids = new Uint8Array(lineCount);
     this.heardMs = new Float64Array(lineCount);
-    this.spare = Math.max(0, size - lineCount);
     this.inLen = stamped ? STAMPED_IRQ_RESPONSE_LENGTH : IRQ_RESPONSE_LENGTH;
     this.builder = new VqAvailBuilder(devNum, EVENTQ, maxMsgSize);
   }
 
   /** Whether a buffer is left for one more line. */
   canArm(line: number): boolean {
-    return this.freeCount > 0 || this.owned[line]! > 0;
+    return this.buffers.freeCount > 0 || this.buffers.owned[line]! > 0;
   }
 
   isArmed(line: number): boolean {
@@ -126,15 +103,14 @@ export class EventQueue implements PacketSource {
 
   /** The interrupt of a line was enabled: counting starts anew, and its buffers are queued (H3). */
   arm(line: number, arming: Arming, nowMs: number): void {
-    if (this.mode[line] !== MODE.ARMED) this.armed++;
+    if (this.mode[line] !== MODE.ARMED) this.countArmed(1);
     this.mode[line] = MODE.ARMED;
     this.traits[line] = (arming.isLevel ? IS_LEVEL : 0) | (arming.readsLevel ? READS_LEVEL : 0);
     this.lastSeq[line] = 0;
     this.invalids[line] = 0;
     this.heardMs[line] = nowMs;
-    this.quotaNow = this.quota();
     // One that the device did not return with type NONE serves on.
-    if (this.owned[line] === 0) this.give(line);
+    if (this.buffers.owned[line] === 0) this.queueNew(line);
     this.wantsTopUp = true;
     this.options.wake(this);
   }
@@ -149,11 +125,10 @@ export class EventQueue implements PacketSource {
    * then calls finalAccount; false when there is no buffer for that.
    */
   askFinalAccount(line: number): boolean {
+    const id = this.buffers.give(line);
+    if (id < 0) return false;
     this.mode[line] = MODE.FINAL;
-    if (!this.give(line)) {
-      this.mode[line] = MODE.OFF;
-      return false;
-    }
+    this.buffers.pushUrgent(id);
     this.options.wake(this);
     return true;
   }
@@ -165,9 +140,7 @@ export class EventQueue implements PacketSource {
 
   /** Buffers of this line that are at the device are lost: they are free again. */
   writeOff(line: number): void {
-    for (let id = 0; id < this.where.length; id++) {
-      if (this.where[id] === AT.DEVICE && this.lineOf[id] === line) this.release(id);
-    }
+    this.buffers.writeOff(line);
   }
 
   /** Holds back what would be queued again. Returns the lines a device that does not count was left without. */
@@ -177,7 +150,7 @@ export class EventQueue implements PacketSource {
     if (!released) return [];
     this.options.wake(this);
     if (this.options.stamped) return [];
-    return Array.from({ length: this.ringCount }, (_, i) => this.lineOf[this.ringAt(i)]!);
+    return this.buffers.waitingLines();
   }
 
   /** The channel broke: nothing is sent until {@link resume}. */
@@ -188,19 +161,12 @@ export class EventQueue implements PacketSource {
   /** The device forgot its buffers and nothing else: all are queued again. */
   resume(nowMs: number): void {
     this.linkUp = true;
-    this.paused = [];
-    this.finals = [];
-    this.ringHead = 0;
-    this.ringCount = 0;
-    const kept = new Set(this.parked.values());
-    for (let id = 0; id < this.where.length; id++) {
-      if (this.where[id] !== AT.FREE && !kept.has(id)) this.release(id);
-    }
+    this.buffers.reclaim();
     for (let line = 0; line < this.mode.length; line++) {
       this.heardMs[line] = nowMs;
       this.invalids[line] = 0;
-      const wants = this.mode[line] === MODE.ARMED || this.mode[line] === MODE.FINAL;
-      if (wants && this.owned[line] === 0) this.give(line);
+      if (this.mode[line] === MODE.FINAL) this.buffers.pushUrgent(this.buffers.give(line));
+      else if (this.mode[line] === MODE.ARMED && this.buffers.owned[line] === 0) this.queueNew(line);
     }
     this.wantsTopUp = true;
     this.options.wake(this);
@@ -208,16 +174,13 @@ export class EventQueue implements PacketSource {
 
   /** The pause is over: buffers that had come back at once are queued again. */
   endPause(): void {
-    for (const id of this.paused.splice(0)) this.sendAgain(id);
+    this.buffers.endPause();
     this.options.wake(this);
   }
 
   /** The level after a both-edge interrupt was read: the line may have its buffer again. */
   levelRead(line: number): void {
-    const id = this.parked.get(line);
-    if (id === undefined) return;
-    this.parked.delete(line);
-    this.sendAgain(id);
+    this.buffers.unpark(line);
     this.options.wake(this);
   }
 
@@ -233,7 +196,7 @@ export class EventQueue implements PacketSource {
   /** Takes the elements of a VQ_USED and adds what they say to `items`. */
   takeUsed(packet: Uint8Array, count: number, items: InterruptItem[], nowMs: number): void {
     const { counters, stamped } = this.options;
-    const { where, lineOf, mode, inLen } = this;
+    const { buffers, mode, inLen } = this;
     const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength);
     let at = QUEUE_MESSAGE_OVERHEAD;
     let edges = 0;
@@ -242,7 +205,7 @@ export class EventQueue implements PacketSource {
       const length = view.getUint16(at + 2, true);
       const start = at + USED_ELEMENT_OVERHEAD;
       at = start + length;
-      if (id >= where.length || where[id] !== AT.DEVICE) {
+      if (!buffers.isOut(id)) {
         counters.count('used_unknown_id');
         continue;
       }
@@ -250,8 +213,8 @@ export class EventQueue implements PacketSource {
         counters.count('used_too_long');
         continue;
       }
-      const line = lineOf[id]!;
-      where[id] = AT.HERE;
+      const line = buffers.lineOf[id]!;
+      buffers.cameBack(id);
       this.heardMs[line] = nowMs;
       if (length < inLen) {
         this.takeShort(id, line, items);
@@ -275,36 +238,22 @@ export class EventQueue implements PacketSource {
         this.afterEdge(id, line);
       } else {
         counters.count('events_of_lines_that_are_off');
-        this.release(id);
+        buffers.release(id);
       }
     }
     counters.count('edges', edges);
-    if (this.ringCount > 0 || this.wantsTopUp) this.options.wake(this);
+    if (buffers.waiting > 0 || this.wantsTopUp) this.options.wake(this);
   }
 
   nextPacket(limit: number): Uint8Array | undefined {
     if (!this.linkUp) return undefined;
     const room = Math.max(limit, QUEUE_MESSAGE_OVERHEAD + ELEMENT_LENGTH);
-    while (this.finals.length > 0 && this.put(this.finals[0]!, room)) this.finals.shift();
-    if (!this.isHeld) this.fillFromRing(room);
+    if (this.wantsTopUp && !this.isHeld) this.topUp();
+    this.buffers.fill(this.builder, this.inLen, room, this.isHeld);
     const { count } = this.builder;
     if (count === 0) return undefined;
     this.options.counters.count('event_buffers_queued', count);
     return this.builder.take();
-  }
-
-  private fillFromRing(room: number): void {
-    if (this.wantsTopUp) this.topUp();
-    while (this.ringCount > 0 && this.put(this.ring[this.ringHead]!, room)) {
-      this.ringHead = this.ringIndex(1);
-      this.ringCount--;
-    }
-  }
-
-  private put(id: number, room: number): boolean {
-    if (!this.builder.addLine(id, this.inLen, this.lineOf[id]!, room)) return false;
-    this.where[id] = AT.DEVICE;
-    return true;
   }
 
   /** Whether `seq` is newer than the last one taken since the interrupt was enabled; then it is the last. */
@@ -318,14 +267,14 @@ export class EventQueue implements PacketSource {
   }
 
   private afterEdge(id: number, line: number): void {
+    const { buffers } = this;
     const traits = this.traits[line]!;
     if (this.mode[line] !== MODE.ARMED) {
-      this.release(id);
+      buffers.release(id);
     } else if (traits === 0) {
-      if (this.owned[line]! > 1 && this.owned[line]! > this.quotaNow) this.release(id);
-      else this.push(id);
+      this.queueAgain(id, line);
     } else if ((traits & READS_LEVEL) !== 0) {
-      this.parked.set(line, id);
+      buffers.park(id);
       this.options.readLevel(line);
     } else {
       // A level that stays active comes back at once (D15): its pace is ours.
@@ -333,12 +282,25 @@ export class EventQueue implements PacketSource {
     }
   }
 
+  /** Queues a buffer again, one more with it where the line uses most of what it has, or one less. */
+  private queueAgain(id: number, line: number): void {
+    const { buffers } = this;
+    const owned = buffers.owned[line]!;
+    if (owned > 1 && owned > this.quota) {
+      buffers.release(id);
+      this.wantsTopUp = true;
+      return;
+    }
+    buffers.push(id);
+    if (owned < this.quota && 2 * buffers.out[line]! < owned && buffers.hasSpare) this.queueNew(line);
+  }
+
   /** A buffer that came back INVALID: an account where the device counts, nothing elsewhere (H7). */
   private takeInvalid(id: number, line: number, view: DataView, start: number, items: InterruptItem[]): void {
     this.options.counters.count('events_invalid');
     const mode = this.mode[line];
     if (mode === MODE.OFF) {
-      this.release(id);
+      this.buffers.release(id);
       return;
     }
     if (this.options.stamped) this.takeAccount(line, view, start, items);
@@ -347,7 +309,7 @@ export class EventQueue implements PacketSource {
       this.againAfterInvalid(id, line);
       return;
     }
-    this.release(id);
+    this.buffers.release(id);
     if (mode === MODE.FINAL) {
       this.mode[line] = MODE.OFF;
       this.options.finalAccount(line);
@@ -370,7 +332,7 @@ export class EventQueue implements PacketSource {
   private takeShort(id: number, line: number, items: InterruptItem[]): void {
     this.options.counters.count('events_too_short');
     if (this.mode[line] !== MODE.ARMED) {
-      this.release(id);
+      this.buffers.release(id);
       if (this.mode[line] !== MODE.FINAL) return;
       this.mode[line] = MODE.OFF;
       this.options.finalAccount(line);
@@ -387,97 +349,40 @@ export class EventQueue implements PacketSource {
       return;
     }
     this.invalids[line]!++;
-    this.push(id);
+    this.buffers.push(id);
   }
 
   private pause(id: number): void {
-    this.paused.push(id);
-    if (this.paused.length === 1) this.options.pause();
+    if (this.buffers.pause(id)) this.options.pause();
   }
 
-  /** Buffers a line may have now. */
-  private quota(): number {
+  private countArmed(by: number): void {
+    this.armed += by;
     const { depth } = this.options;
-    return this.armed === 0 ? 1 : Math.min(depth, 1 + Math.floor(this.spare / this.armed));
-  }
-
-  /** Shares out the spare buffers. */
-  private topUp(): void {
-    this.wantsTopUp = false;
-    for (let line = 0; line < this.mode.length && this.freeCount > 0; line++) {
-      if (this.mode[line] !== MODE.ARMED) continue;
-      const most = this.traits[line] === 0 ? this.quotaNow : 1;
-      if (this.owned[line] === 0) this.give(line);
-      while (this.owned[line]! < most && this.extras < this.spare && this.give(line));
-    }
-  }
-
-  /** Gives the line one more buffer. */
-  private give(line: number): boolean {
-    if (this.freeCount === 0) return false;
-    const id = this.free[--this.freeCount]!;
-    this.lineOf[id] = line;
-    this.where[id] = AT.HERE;
-    if (this.owned[line]!++ > 0) this.extras++;
-    if (this.mode[line] === MODE.FINAL) this.finals.push(id);
-    else this.push(id);
-    return true;
-  }
-
-  private sendAgain(id: number): void {
-    if (this.mode[this.lineOf[id]!] === MODE.ARMED) this.push(id);
-    else this.release(id);
-  }
-
-  private push(id: number): void {
-    this.ring[this.ringIndex(this.ringCount)] = id;
-    this.ringCount++;
-  }
-
-  private release(id: number): void {
-    const line = this.lineOf[id]!;
-    this.where[id] = AT.FREE;
-    this.free[this.freeCount++] = id;
-    if (--this.owned[line]! > 0) this.extras--;
+    this.quota = this.armed === 0 ? 1 : Math.min(depth, 1 + Math.floor(this.buffers.spare / this.armed));
     this.wantsTopUp = true;
   }
 
+  /** Every armed line has its first buffers, as far as there are any. */
+  private topUp(): void {
+    this.wantsTopUp = false;
+    const { buffers, mode, traits } = this;
+    for (let line = 0; line < mode.length && buffers.freeCount > 0; line++) {
+      if (mode[line] !== MODE.ARMED) continue;
+      if (buffers.owned[line] === 0) this.queueNew(line);
+      const most = traits[line] === 0 ? Math.min(this.quota, FIRST_BUFFERS) : 1;
+      while (buffers.owned[line]! < most && buffers.hasSpare) this.queueNew(line);
+    }
+  }
+
+  private queueNew(line: number): void {
+    const id = this.buffers.give(line);
+    if (id >= 0) this.buffers.push(id);
+  }
+
   private disarm(line: number, mode: number): void {
-    if (this.mode[line] === MODE.ARMED) {
-      this.armed--;
-      this.quotaNow = this.quota();
-      this.wantsTopUp = true;
-    }
+    if (this.mode[line] === MODE.ARMED) this.countArmed(-1);
     this.mode[line] = mode;
-    this.takeBack(line);
-  }
-
-  /** Frees the line's buffers that are not at the device. */
-  private takeBack(line: number): void {
-    const keep: number[] = [];
-    for (let i = 0; i < this.ringCount; i++) {
-      const id = this.ringAt(i);
-      if (this.lineOf[id] === line) this.release(id);
-      else keep.push(id);
-    }
-    this.ringHead = 0;
-    this.ringCount = keep.length;
-    this.ring.set(keep);
-    for (const id of [...this.paused, ...this.finals]) if (this.lineOf[id] === line) this.release(id);
-    this.paused = this.paused.filter((id) => this.lineOf[id] !== line);
-    this.finals = this.finals.filter((id) => this.lineOf[id] !== line);
-    const parked = this.parked.get(line);
-    if (parked === undefined) return;
-    this.parked.delete(line);
-    this.release(parked);
-  }
-
-  private ringIndex(offset: number): number {
-    const index = this.ringHead + offset;
-    return index >= this.ring.length ? index - this.ring.length : index;
-  }
-
-  private ringAt(offset: number): number {
-    return this.ring[this.ringIndex(offset)]!;
+    this.buffers.takeBack(line);
   }
 }
