@@ -52,7 +52,7 @@ export const TIMEOUTS = {
   clock_sample: { defaultMs: 10_000, minMs: 100, maxMs: 10_000, what: 'pause between BUS_TIME exchanges' },
   reopen_min: { defaultMs: 100, minMs: 10, maxMs: 60_000, what: 'first pause before a port is opened again' },
   reopen_max: {
-    defaultMs: 5_000,
+    defaultMs: 1_000,
     minMs: 100,
     maxMs: 600_000,
     what: 'longest pause before a port is opened again',
