@@ -78,6 +78,9 @@ export function resolveOptions(options: CoprocessorOptions): ResolvedOptions {
   const { lines = DEFAULT_LINES, controllers = 1, features = ALL_FEATURES } = options;
   inRange('lines', lines, MAX_LINES);
   inRange('controllers', controllers, MAX_CONTROLLERS);
+  if (features.stamp && options.busFeatures?.time === false) {
+    throw new BridgeError('INVALID_ARGUMENT', "feature 'stamp' needs the bus feature 'time': offer both");
+  }
   const namesByController = namesOf(options.names, lines, controllers);
   return {
     ...options,

@@ -82,6 +82,11 @@ describe('the options of a coprocessor', () => {
       "feature 'queue' needs 'stamp'",
     ],
     ['stamp without irq', { features: { ...NONE, stamp: true } }, "feature 'stamp' needs 'irq'"],
+    [
+      'stamp without F_TIME',
+      { busFeatures: { time: false } },
+      "feature 'stamp' needs the bus feature 'time'",
+    ],
     ['a depth out of range', { eventDepth: 1025 }, 'an event depth of 1025'],
     ['an identity too long', { ident: 'x'.repeat(33) }, 'the identity'],
     ['a stimulus of no line', { stimuli: [{ ...toggle, line: 'NOWHERE' }] }, "no line 'NOWHERE'"],

@@ -459,6 +459,21 @@ describe('order', () => {
   });
 });
 
+describe('a driver that does not read', () => {
+  it('makes answers wait in bounds, counted beyond', async () => {
+    const { driver, bus, theirs } = await running({ queue: 1 });
+    const huge = { type: 'features-request', devNum: 1, token: 9, block: 0, count: 200 } as const;
+    // All in one batch: the channel takes one answer, the others wait.
+    const packets = Array.from({ length: 6000 }, () => encodeTransport(huge));
+    (theirs as unknown as { receive(packets: Uint8Array[]): void }).receive(packets);
+    expect(bus.counters.dropped_outbox_full).toBeGreaterThan(0);
+    expect(bus.counters.dropped_outbox_full).toBeLessThan(2000);
+    await driver.settle();
+    const answers = driver.received.filter(({ type }) => type === 'features-response');
+    expect(answers.length).toBe(6001 - bus.counters.dropped_outbox_full);
+  });
+});
+
 describe('other messages', () => {
   it('answers BUS_TIME with its clock', async () => {
     const { driver, time } = await running();

@@ -115,12 +115,6 @@ export class VirtioMsgDeviceBus {
     return [...this.ports.values()].every((port) => port.driverOk);
   }
 
-  /** Messages sent, waiting and lost on the way into the link. */
-  get sendCounters(): { sent: number; unsent: number; overflowed: number } {
-    const { sent = 0, unsent = 0, overflowed = 0 } = this.outbox ?? {};
-    return { sent, unsent, overflowed };
-  }
-
   /** Sends BUS_LOG; `level` as syslog's. Silently nothing without a driver, or without F_LOG. */
   log(level: number, text: string): void {
     if (!this.features.log || !this.greeted) return;
@@ -164,7 +158,7 @@ export class VirtioMsgDeviceBus {
 
   private channelOpened(link: PacketLink): void {
     this.channelClosed();
-    this.outbox = new Outbox(link, this.options.now);
+    this.outbox = new Outbox(link, this.options.now, this.counters);
     if (this.options.announceBoot ?? true) {
       this.outbox.send(encodeBus({ type: 'boot', bootId: this.options.bootId }));
     }

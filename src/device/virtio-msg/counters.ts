@@ -27,7 +27,16 @@ export type BusDrop = (typeof BUS_DROPS)[number];
 export type BusCounters = Record<string, number>;
 
 export function newBusCounters(): BusCounters {
-  const counters: BusCounters = { messages_received: 0, hellos: 0, resumes: 0, device_resets: 0 };
+  const counters: BusCounters = {
+    messages_received: 0,
+    messages_sent: 0,
+    // Taken by the link, and not sent because the channel broke.
+    messages_unsent: 0,
+    dropped_outbox_full: 0,
+    hellos: 0,
+    resumes: 0,
+    device_resets: 0,
+  };
   for (const cause of BUS_DROPS) counters[`dropped_${cause}`] = 0;
   for (const reason of DROP_REASONS) counters[decodeDrop(reason)] = 0;
   return counters;

@@ -2,6 +2,7 @@ import type { PacketLink } from '../../link/packet-link.js';
 import { putU64Number } from '../../wire/bytes.js';
 import { BUS, HEADER_LENGTH } from '../../wire/virtio-msg/header.js';
 import { USED_ELEMENT_OVERHEAD, VqUsedBuilder } from '../../wire/virtio-msg/queue.js';
+import type { BusCounters } from './counters.js';
 
 /** Bytes that may wait for the channel. Honest drivers stay far below: their buffers are numbered. */
 const LIMIT_BYTES = 4 * 1024 * 1024;
@@ -31,12 +32,6 @@ export class OpenMessage {
  * to say, when it is full, and at the end of the turn. What the channel cannot take waits here.
  */
 export class Outbox {
-  /** Messages handed to the link that it could not send. */
-  unsent = 0;
-  /** Messages dropped because too much waited. */
-  overflowed = 0;
-  sent = 0;
-
   private readonly waiting: Uint8Array[] = [];
   private waitingBytes = 0;
   private readonly open: OpenMessage[] = [];
@@ -47,6 +42,7 @@ export class Outbox {
   constructor(
     private readonly link: PacketLink,
     private readonly now: () => number,
+    private readonly counters: BusCounters,
   ) {}
 
   /** Whether one more event may be put into `into`, if it is open, or else into a new message. */
@@ -116,19 +112,21 @@ export class Outbox {
       this.waitingBytes += packet.length;
       this.hand(packet);
     } else if (this.waitingBytes + packet.length > LIMIT_BYTES) {
-      this.overflowed++;
+      this.counters.dropped_outbox_full!++;
     } else {
       this.waiting.push(packet);
       this.waitingBytes += packet.length;
     }
   }
 
+  private readonly countUnsent = (): void => {
+    this.counters.messages_unsent!++;
+  };
+
   private hand(packet: Uint8Array): void {
     this.waitingBytes -= packet.length;
     if (packet[1] === BUS.TIME && packet[0] === 3) putU64Number(packet, T3_AT, this.now());
-    this.sent++;
-    this.link.send(packet).catch(() => {
-      this.unsent++;
-    });
+    this.counters.messages_sent!++;
+    this.link.send(packet).catch(this.countUnsent);
   }
 }
