@@ -1,4 +1,4 @@
-import type { Level } from '../driver/remote-gpio.js';
+import type { Level } from '../gpio/chip.js';
 import { UsageError } from './errors.js';
 
 const VALUES: Readonly<Record<string, Level>> = {

@@ -1,4 +1,4 @@
-import type { Level } from '../driver/remote-gpio.js';
+import type { Level } from '../gpio/chip.js';
 import type { LocatedLine } from './locate.js';
 
 /** What `--json` prints for the value of a line that was read (get, mon -I) or set (set). */

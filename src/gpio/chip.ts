@@ -2,6 +2,8 @@ import type { Observable } from 'rxjs';
 import type { Level } from '../driver/remote-gpio.js';
 import type { EdgeSelection, EventClock, LineEvent } from '../events/edge-event.js';
 
+export type { Level };
+
 /** A GPIO chip as programs see it: of a coprocessor, or synthetic. Nouns as in the Linux GPIO uAPI. */
 export interface Chip {
   readonly name: string;

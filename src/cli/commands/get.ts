@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { messageOf } from '../../base/errors.js';
-import type { Level } from '../../driver/remote-gpio.js';
+import type { Level } from '../../gpio/chip.js';
 import { requestOn, withDaemon } from '../connection.js';
 import { UsageError } from '../errors.js';
 import { formatValues } from '../line-value.js';

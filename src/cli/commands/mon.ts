@@ -1,9 +1,8 @@
 import { Command, Option } from 'commander';
 import type { LineRequestClient, RequestEvent } from '../../api/client/types.js';
 import { messageOf } from '../../base/errors.js';
-import type { Level } from '../../driver/remote-gpio.js';
 import type { EdgeSelection, EventClock } from '../../events/edge-event.js';
-import type { LineConfig } from '../../gpio/chip.js';
+import type { Level, LineConfig } from '../../gpio/chip.js';
 import { banner } from '../banner.js';
 import { requestOn, withDaemon } from '../connection.js';
 import { UsageError } from '../errors.js';

@@ -1,8 +1,7 @@
 import { Command, Option } from 'commander';
 import type { LineRequestClient } from '../../api/client/types.js';
 import { messageOf } from '../../base/errors.js';
-import type { Level } from '../../driver/remote-gpio.js';
-import type { LineConfig } from '../../gpio/chip.js';
+import type { Level, LineConfig } from '../../gpio/chip.js';
 import { banner } from '../banner.js';
 import { requestOn, withDaemon } from '../connection.js';
 import { UsageError } from '../errors.js';
