@@ -175,9 +175,10 @@ class Checker {
 
   private toggle(of: number): void {
     this.clock++;
+    // The world outside leaves outputs alone here, so that levels are what edges made them.
+    if (this.outputs.has(of)) return;
     const level = 1 - this.levels[of];
     this.levels[of] = level;
-    if (this.outputs.has(of)) return;
     const state = this.lines[of];
     const { type } = state;
     const counts =
