@@ -45,12 +45,6 @@ describe('bringing a coprocessor up', () => {
     expect(remote.deviceClock).toBeUndefined();
   });
 
-  it('does not select EVENT_STAMP where the bus has no clock', async () => {
-    const hub = rig({ coprocessor: { busFeatures: { time: false } } });
-    const remote = await hub.up();
-    expect(remote.description).toMatchObject({ hasInterrupts: true, countsLoss: false, eventDepth: 1 });
-  });
-
   it('takes one without interrupts', async () => {
     const hub = rig({ coprocessor: { features: { irq: false, stamp: false, queue: false } } });
     const remote = await hub.up();

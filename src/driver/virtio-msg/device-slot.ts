@@ -24,7 +24,7 @@ export interface DeviceSlotOptions extends Omit<GpioControllerOptions, 'needsRes
   /** Something about this device changed. */
   readonly changed: () => void;
   /** Whether a controller of this many lines may be brought up beside the others. */
-  readonly admits: (devNum: number, lineCount: number) => boolean;
+  readonly admits: (lineCount: number) => boolean;
 }
 
 /** A device that ran this long is not in a loop of resets. */
@@ -40,6 +40,9 @@ export class DeviceSlot {
   /** Grows with each channel and each end of one: what began before is void. */
   private epoch = 0;
   private again = false;
+  private describing = false;
+  /** The configuration changed while it was being read. */
+  private describeLater = false;
   private failures = 0;
   private runningSinceNs = 0n;
   private timer: TimerHandle | undefined;
@@ -60,6 +63,7 @@ export class DeviceSlot {
   stop(): void {
     this.epoch++;
     this.again = false;
+    this.describeLater = false;
     this.session = undefined;
     if (this.state !== 'ignored') this.state = 'idle';
     if (this.timer !== undefined) this.options.time.clear(this.timer);
@@ -84,12 +88,24 @@ export class DeviceSlot {
     this.options.changed();
   }
 
-  /** The configuration changed: the description is read again. */
-  async describeAgain(): Promise<void> {
+  /** The configuration has this generation: the description is read again if that is news. */
+  configChanged(generation: number): void {
+    if (this.state === 'busy' || this.describing) this.describeLater = true;
+    else if (this.state === 'running' && this.controller?.knowsGeneration(generation) === false) {
+      void this.describeAgain();
+    }
+  }
+
+  private async describeAgain(): Promise<void> {
     const { session, controller, epoch } = this;
-    if (session === undefined || controller === undefined || this.state !== 'running') return;
-    const known = await controller.describeAgain(session, this.options.firmware()).catch(() => false);
-    if (epoch === this.epoch && !known) this.reset('its configuration changed');
+    if (session === undefined || controller === undefined) return;
+    this.describing = true;
+    this.describeLater = false;
+    const done = await controller.describeAgain(session, this.options.firmware()).catch(() => false);
+    this.describing = false;
+    if (epoch !== this.epoch || this.state !== 'running') return;
+    if (!done) this.reset('its configuration changed');
+    else if (this.describeLater) void this.describeAgain();
   }
 
   private async attempt(session: BusSession, approach: Approach, epoch: number): Promise<void> {
@@ -128,7 +144,7 @@ export class DeviceSlot {
     }
     const adopted = approach === 'adopt' ? await adopt(session, this.devNum) : undefined;
     const setup = adopted ?? (await bringUp(session, this.devNum));
-    if (!this.options.admits(this.devNum, setup.lineCount)) {
+    if (!this.options.admits(setup.lineCount)) {
       log('error', `${busName}: device ${this.devNum} has too many lines (${setup.lineCount}): skipped`);
       this.state = 'ignored';
       return;
@@ -145,6 +161,7 @@ export class DeviceSlot {
     }
     this.state = 'running';
     this.runningSinceNs = this.options.time.monotonicNs();
+    if (this.describeLater && !this.describing) void this.describeAgain();
   }
 
   private failedWith(session: BusSession, why: string): void {

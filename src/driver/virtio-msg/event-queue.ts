@@ -318,10 +318,13 @@ export class EventQueue implements PacketSource {
 
   private takeAccount(line: number, view: DataView, start: number, items: InterruptItem[]): void {
     const seq = view.getUint32(start + 4, true);
-    if (((seq - this.lastSeq[line]!) | 0) < 0) {
+    const news = (seq - this.lastSeq[line]!) | 0;
+    if (news < 0) {
       this.options.counters.count('events_repeated');
       return;
     }
+    // Each buffer that comes back with type NONE says the same; the last one is asked for.
+    if (news === 0 && this.mode[line] === MODE.CLOSING) return;
     this.lastSeq[line] = seq;
     this.options.counters.count('accounts');
     const level: Level = view.getUint8(start + 1) === 0 ? 0 : 1;

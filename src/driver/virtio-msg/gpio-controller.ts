@@ -71,7 +71,10 @@ export class GpioController implements RemoteGpio, LineHost {
   private readonly operations = new LineOperations(this);
   private queues: GpioQueues | undefined;
   private held = false;
+  /** Of descriptions. */
   private generation = 0;
+  /** Of the configuration space, as the device counts it. */
+  private configGeneration = 0;
   /** The last moment known to be good, while the device is not in touch. */
   private lostSinceNs: bigint | undefined;
   /** Lines that went off with a restart, to be told after it. */
@@ -217,7 +220,8 @@ export class GpioController implements RemoteGpio, LineHost {
     this.queues = queues;
     const description = await describeController(session, setup, queues.requests, firmware);
     const isFirst = this.description === undefined;
-    this.describe(description);
+    for (const { line, armed } of this.describe(description)) if (armed) this.owe(line);
+    this.configGeneration = setup.generation;
     if (adopted) queues.irqUnknown.fill(1);
     await clockReady;
     if (!isFirst) await this.setLinesAgain(queues);
@@ -242,9 +246,15 @@ export class GpioController implements RemoteGpio, LineHost {
     return true;
   }
 
+  /** Whether this generation of the configuration is the one that was read last. */
+  knowsGeneration(generation: number): boolean {
+    return generation === this.configGeneration;
+  }
+
   /**
-   * EVENT_CONFIG with another generation: reads the description again. False when the device is
-   * of another shape, so that its queues have to be set up again.
+   * Reads the description again: the configuration changed. Lines that are no longer what they were
+   * are given back. False when the device is of another shape, so that its queues have to be set
+   * up again.
    */
   async describeAgain(session: BusSession, firmware: string): Promise<boolean> {
     const { queues } = this;
@@ -255,9 +265,12 @@ export class GpioController implements RemoteGpio, LineHost {
     const next = { ...setup, ...shape };
     const description = await describeController(session, next, queues.requests, firmware);
     if (!queues.alive || queues !== this.queues) return true;
-    this.describe(description);
-    if (this.owed.length > 0) this.emitNow(this.owed.splice(0));
-    if (this.states.value.kind === 'up') this.goUp(queues);
+    this.configGeneration = shape.generation;
+    const changed = this.describe(description);
+    if (this.states.value.kind !== 'up') return true;
+    this.goUp(queues);
+    // Each is bounded by its time limit, and a failure was counted: the line is nobody's either way.
+    for (const { line } of changed) this.operations.releaseLine(line).catch(() => {});
     return true;
   }
 
@@ -294,20 +307,22 @@ export class GpioController implements RemoteGpio, LineHost {
     return queues;
   }
 
-  /** Takes a description; lines that are no longer what they were are forgotten. */
-  private describe(next: RemoteDescription): void {
+  /** Takes a description. Returns the lines that are no longer what they were; they are forgotten. */
+  private describe(next: RemoteDescription): { line: number; armed: boolean }[] {
     const before = this.description;
     this.description = next;
     for (const warning of next.warnings.slice(0, MAX_WARNINGS)) {
       this.options.log('warn', `${this.name}: ${warning}`);
     }
-    if (before !== undefined && sameDescription(before, next)) return;
+    if (before !== undefined && sameDescription(before, next)) return [];
     this.generation++;
     const { memory } = this;
     const stays = (line: number): boolean =>
       line < next.lineCount && before !== undefined && before.names[line] === next.names[line];
-    for (const line of memory.armed()) if (!stays(line)) this.owe(line);
+    const gone = memory.remembered().filter((line) => !stays(line));
+    const changed = gone.map((line) => ({ line, armed: memory.irqType(line) !== IRQ_TYPE.NONE }));
     this.memory = memory.reshaped(next.lineCount, stays);
+    return changed;
   }
 
   private owe(line: number): void {

@@ -8,11 +8,11 @@ import { DEVICE_STATE, type HelloResponse } from '../../wire/virtio-msg/bus.js';
 import type { VqUsed } from '../../wire/virtio-msg/queue.js';
 import { Counters } from '../counters.js';
 import { CoprocessorClock } from '../device-clock.js';
-import type { DriverLog, LogLevel } from '../driver-log.js';
+import { type DriverLog, logLevelOf, printable } from '../driver-log.js';
 import type { RemoteGpio } from '../remote-gpio.js';
 import { BusSession, type SessionListener } from './bus-session.js';
 import { BUS_COUNTERS, type BusState, type BusStatus, featureNames } from './bus-status.js';
-import { DeviceSlot } from './device-slot.js';
+import { DeviceTable, MAX_DEVICES } from './device-table.js';
 import { listDevices } from './enumerate.js';
 import type { GpioController } from './gpio-controller.js';
 import { SessionServices } from './session-services.js';
@@ -31,9 +31,6 @@ export interface VirtioMsgBusOptions {
   readonly onRestart: 'restore' | 'release';
 }
 
-/** Controllers and lines of one coprocessor are bounded, whatever it says. */
-const MAX_DEVICES = 1024;
-const MAX_LINES = 65_536;
 const SLEEP_CHECK_MS = 1_000;
 
 /**
@@ -50,10 +47,9 @@ export class VirtioMsgBus {
   readonly bootId$: Observable<number>;
   readonly state$: Observable<BusState>;
 
-  private readonly controllersNow = new BehaviorSubject<ReadonlyMap<number, RemoteGpio>>(new Map());
   private readonly knownBootId: BehaviorSubject<number>;
   private readonly states = new BehaviorSubject<BusState>({ kind: 'down', reason: 'no link yet' });
-  private readonly slots = new Map<number, DeviceSlot>();
+  private readonly devices: DeviceTable;
   private readonly tally = new Counters(BUS_COUNTERS);
   private readonly clock: CoprocessorClock;
   private readonly touched = new Set<GpioController>();
@@ -72,7 +68,6 @@ export class VirtioMsgBus {
   private hasTime = false;
   private lastHeardNs: bigint;
   private roundTripNs: number | undefined;
-  private enumerated = false;
   private closed = false;
 
   constructor(private readonly options: VirtioMsgBusOptions) {
@@ -80,13 +75,14 @@ export class VirtioMsgBus {
     this.knownBootId = new BehaviorSubject(this.bootId);
     this.clock = new CoprocessorClock(options.time);
     this.lastHeardNs = options.time.monotonicNs();
-    this.controllers$ = this.controllersNow.asObservable();
+    this.devices = this.newDeviceTable();
+    this.controllers$ = this.devices.controllers$;
     this.bootId$ = this.knownBootId.asObservable();
     this.state$ = this.states.asObservable();
   }
 
   get controllers(): ReadonlyMap<number, RemoteGpio> {
-    return this.controllersNow.value;
+    return this.devices.controllers;
   }
 
   get status(): BusStatus {
@@ -121,9 +117,7 @@ export class VirtioMsgBus {
     this.closed = true;
     this.detach('the driver was closed');
     if (this.sleepTimer !== undefined) this.options.time.clear(this.sleepTimer);
-    for (const slot of this.slots.values()) slot.controller?.remove('the driver was closed');
-    this.slots.clear();
-    this.controllersNow.complete();
+    this.devices.close('the driver was closed');
     this.knownBootId.complete();
     this.states.complete();
   }
@@ -138,7 +132,7 @@ export class VirtioMsgBus {
     if (state.kind === 'up') {
       this.endChannel('a new channel');
       this.announcedBootId = 0;
-      for (const controller of this.allControllers()) controller.starting();
+      for (const controller of this.devices.all()) controller.starting();
       this.startSession(link, state.delivery, this.knownBootId.value);
     } else if (state.kind === 'opening') {
       this.endChannel(state.reason ?? `${link.name} is opening`);
@@ -151,7 +145,7 @@ export class VirtioMsgBus {
   private endChannel(reason: string): void {
     if (this.session !== undefined) {
       this.endSession(reason);
-      for (const controller of this.allControllers()) controller.channelLost(reason, this.lastHeardNs);
+      for (const controller of this.devices.all()) controller.channelLost(reason, this.lastHeardNs);
     }
     this.setState({ kind: 'down', reason });
   }
@@ -160,7 +154,7 @@ export class VirtioMsgBus {
     this.flushTouched();
     this.services?.stop();
     this.services = undefined;
-    for (const slot of this.slots.values()) slot.stop();
+    this.devices.stop();
     this.session?.end(new BridgeError('LINK_DOWN', `${this.options.name}: ${reason}`));
     this.session = undefined;
   }
@@ -204,8 +198,8 @@ export class VirtioMsgBus {
       unanswered: guard((hellos) => this.unanswered(hellos)),
       booted: guard((bootId) => this.booted(bootId)),
       used: (message) => this.used(message),
-      brokenUsed: guard((devNum) => this.resetDevice(devNum, 'a VQ_USED of it does not parse')),
-      configChanged: guard((devNum, status) => this.configChanged(devNum, status)),
+      brokenUsed: guard((devNum) => this.brokenUsed(devNum)),
+      configChanged: guard((devNum, status, generation) => this.configChanged(devNum, status, generation)),
       deviceChanged: guard((devNum, state) => this.deviceChanged(devNum, state)),
       logged: guard((level, text) => this.logged(level, text)),
       refused: guard((error) => this.refused(error)),
@@ -221,7 +215,7 @@ export class VirtioMsgBus {
   }
 
   private used(message: VqUsed): void {
-    const controller = this.slots.get(message.devNum)?.controller;
+    const controller = this.devices.controller(message.devNum);
     if (controller === undefined) {
       this.tally.count('used_unknown_device');
       return;
@@ -267,7 +261,7 @@ export class VirtioMsgBus {
         this.roundTripNs = roundTripNs;
       },
       silent: () => this.silent(),
-      controllers: () => this.allControllers(),
+      controllers: () => this.devices.all(),
       recover: () => this.recoverPlain(),
     });
   }
@@ -276,34 +270,19 @@ export class VirtioMsgBus {
     const { name, log } = this.options;
     try {
       const devices = await listDevices(session, MAX_DEVICES);
-      if (session !== this.session) return;
-      for (const devNum of this.slots.keys()) if (!devices.includes(devNum)) this.removeDevice(devNum);
-      await Promise.all(devices.map((devNum) => this.takeDevice(session, devNum, resumed)));
+      if (session === this.session) await this.devices.take(session, devices, resumed);
     } catch (error) {
       if (session !== this.session) return;
       log('warn', `${name}: the devices could not be listed: ${messageOf(error)}`);
       this.helloAgain('the devices could not be listed', this.knownBootId.value);
       return;
     }
-    if (session !== this.session) return;
-    this.enumerated = true;
-    this.slotChanged();
   }
 
-  private takeDevice(session: BusSession, devNum: number, resumed: boolean): Promise<void> {
-    const slot = this.slotOf(devNum);
-    if (!resumed) return slot.begin(session, 'fresh');
-    return slot.begin(session, slot.controller === undefined ? 'adopt' : 'resume');
-  }
-
-  private slotOf(devNum: number): DeviceSlot {
+  private newDeviceTable(): DeviceTable {
     const { name, time, timeouts, log, onRestart } = this.options;
-    let slot = this.slots.get(devNum);
-    if (slot !== undefined) return slot;
-    slot = new DeviceSlot(devNum, {
-      devNum,
+    return new DeviceTable({
       busName: name,
-      name: () => (this.controllersNow.value.size > 1 ? `${name}.${devNum}` : name),
       time,
       timeouts,
       log,
@@ -312,47 +291,25 @@ export class VirtioMsgBus {
       firmware: () => this.firmware,
       clockReady: () => this.clockReady,
       lastHeardNs: () => this.lastHeardNs,
-      changed: () => this.slotChanged(),
-      admits: (of, lineCount) => this.admits(of, lineCount),
+      changed: () => this.devicesChanged(),
     });
-    this.slots.set(devNum, slot);
-    return slot;
   }
 
-  private admits(devNum: number, lineCount: number): boolean {
-    let others = 0;
-    for (const slot of this.slots.values()) {
-      if (slot.devNum !== devNum) others += slot.controller?.description?.lineCount ?? 0;
-    }
-    return others + lineCount <= MAX_LINES;
-  }
-
-  /** After the first look at all devices: shows the controllers, and whether all of them run. */
-  private slotChanged(): void {
-    if (!this.enumerated || this.closed) return;
-    this.publish();
-    const slots = [...this.slots.values()];
-    if (!slots.every(({ state }) => state === 'running' || state === 'ignored')) {
+  private devicesChanged(): void {
+    if (this.closed || this.session?.isEstablished !== true) return;
+    if (!this.devices.allRun) {
       if (this.states.value.kind === 'up') this.setState({ kind: 'starting' });
       return;
     }
-    if (this.session?.isEstablished !== true) return;
     this.setKnownBootId(this.bootId);
     if (this.states.value.kind === 'up') return;
     this.setState({ kind: 'up' });
     this.services?.sampleClock();
   }
 
-  private publish(): void {
-    const described = [...this.allControllers()].filter(({ description }) => description !== undefined);
-    const before = this.controllersNow.value;
-    if (before.size === described.length && described.every((c) => before.get(c.devNum) === c)) return;
-    this.controllersNow.next(new Map(described.map((controller) => [controller.devNum, controller])));
-  }
-
   private unanswered(hellos: number): void {
     const { name, log } = this.options;
-    for (const controller of this.allControllers()) controller.starting();
+    for (const controller of this.devices.all()) controller.starting();
     log(hellos === 1 ? 'warn' : 'debug', `${name}: ${hellos} HELLO without an answer so far`);
   }
 
@@ -364,7 +321,7 @@ export class VirtioMsgBus {
     if (!isNews && this.session?.isEstablished !== true) return;
     this.tally.count('boots_announced');
     this.setKnownBootId(0);
-    for (const controller of this.allControllers()) {
+    for (const controller of this.devices.all()) {
       controller.stateLost('FIRMWARE_RESTARTED', 'the firmware restarted', this.lastHeardNs);
     }
     if (this.session?.isEstablished === true) this.helloAgain('the firmware restarted', 0);
@@ -373,14 +330,14 @@ export class VirtioMsgBus {
 
   /** The channel works, as far as the link knows, and the bus does not answer. */
   private silent(): void {
-    for (const controller of this.allControllers())
+    for (const controller of this.devices.all())
       controller.channelLost('no answer to PING', this.lastHeardNs);
     this.helloAgain('no answer to PING', this.knownBootId.value);
   }
 
   private recoverPlain(): boolean {
     if (this.session?.canResume !== true || this.knownBootId.value === 0) return false;
-    for (const controller of this.allControllers()) controller.pauseForHello();
+    for (const controller of this.devices.all()) controller.pauseForHello();
     this.helloAgain('something may have been lost on the PLAIN channel', this.knownBootId.value);
     return true;
   }
@@ -389,48 +346,36 @@ export class VirtioMsgBus {
     const { name, log } = this.options;
     log('warn', `${name}: the link refused a packet: ${messageOf(error)}`);
     this.tally.count('sends_refused');
-    for (const controller of this.allControllers())
+    for (const controller of this.devices.all())
       controller.channelLost('a packet was refused', this.lastHeardNs);
     this.helloAgain('the link refused a packet', this.knownBootId.value);
   }
 
-  private configChanged(devNum: number, status: number): void {
+  private configChanged(devNum: number, status: number, generation: number): void {
     this.flushTouched();
-    const slot = this.slots.get(devNum);
-    if (slot === undefined) this.tally.count('events_unknown_device');
-    else if ((status & STATUS.NEEDS_RESET) !== 0) slot.reset('it asked for it (NEEDS_RESET)');
-    else void slot.describeAgain();
+    const known =
+      (status & STATUS.NEEDS_RESET) !== 0
+        ? this.devices.reset(devNum, 'it asked for it (NEEDS_RESET)')
+        : this.devices.configChanged(devNum, generation);
+    if (!known) this.tally.count('events_unknown_device');
   }
 
   private deviceChanged(devNum: number, state: number): void {
     this.flushTouched();
-    if (devNum === 0) return;
-    if (state === DEVICE_STATE.REMOVED) this.removeDevice(devNum);
-    else if (state !== DEVICE_STATE.READY) this.tally.count('events_unknown_state');
-    else if (this.slots.has(devNum) && this.slots.get(devNum)!.state !== 'ignored') {
-      this.resetDevice(devNum, 'it says that it is ready');
-    } else if (this.slots.size < MAX_DEVICES) void this.slotOf(devNum).begin(this.session!, 'fresh');
+    if (devNum !== 0 && state === DEVICE_STATE.REMOVED) this.devices.remove(devNum);
+    else if (devNum !== 0 && state === DEVICE_STATE.READY) this.devices.ready(this.session!, devNum);
+    else this.tally.count('events_unknown_device');
   }
 
-  private removeDevice(devNum: number): void {
-    const slot = this.slots.get(devNum);
-    if (slot === undefined) return;
-    slot.stop();
-    slot.controller?.remove('the coprocessor removed it');
-    this.slots.delete(devNum);
-    this.slotChanged();
-  }
-
-  private resetDevice(devNum: number, why: string): void {
+  private brokenUsed(devNum: number): void {
     this.flushTouched();
-    this.slots.get(devNum)?.reset(why);
+    this.devices.reset(devNum, 'a VQ_USED of it does not parse');
   }
 
   private logged(level: number, text: string): void {
     const { name, log } = this.options;
     this.tally.count('log_messages');
-    const printable = [...text].map((char) => (char < ' ' || char === '\x7f' ? ' ' : char)).join('');
-    log(LOG_LEVELS[level] ?? 'debug', `${name} says: ${printable}`);
+    log(logLevelOf(level), `${name} says: ${printable(text)}`);
   }
 
   private setKnownBootId(bootId: number): void {
@@ -457,11 +402,4 @@ export class VirtioMsgBus {
       this.watchSleep();
     }, SLEEP_CHECK_MS);
   }
-
-  private *allControllers(): Generator<GpioController> {
-    for (const { controller } of this.slots.values()) if (controller !== undefined) yield controller;
-  }
 }
-
-/** By the level of syslog: 0 emergency to 7 debug. */
-const LOG_LEVELS: readonly LogLevel[] = ['error', 'error', 'error', 'error', 'warn', 'info', 'info', 'debug'];
