@@ -2,7 +2,7 @@ import type { AckFrame, DataFrame, SerialFrame } from '../../wire/serial-frame.j
 import { answerWithRst, type ChannelChange, considerPlain, takeReset } from './arq-session.js';
 import type { ArqState } from './arq-state.js';
 import { noteAcknowledged, noteResend } from './packet-hint.js';
-import { measureRoundTrip } from './round-trip.js';
+import { measureRoundTrip, tooSoon } from './round-trip.js';
 import { noteDisorder, noteLoss, noteOrder, sendsOneByOne } from './send-window.js';
 
 /** What a received frame brought. */
@@ -69,7 +69,7 @@ function receiveInSession(
   takeAcknowledgement(state, frame.nr, now);
   if (frame.kind === 'data') return receiveData(state, frame, now, hasRoom);
   state.counters.ack_received++;
-  if (frame.nak) takeNak(state, frame.nr);
+  if (frame.nak) takeNak(state, frame.nr, now);
   return NOTHING;
 }
 
@@ -115,9 +115,11 @@ function transmitted(state: ArqState): number {
 }
 
 /** Resends what is still unacknowledged, once for each N(R) until the timer has run out. */
-function takeNak(state: ArqState, nr: number): void {
+function takeNak(state: ArqState, nr: number, now: number): void {
   state.counters.nak_received++;
   if (nr !== state.una || nr === state.ignoredNak || transmitted(state) === 0) return;
+  // It cannot have been caused by what was just sent, but by a copy of something earlier.
+  if (tooSoon(state, state.inFlight[0]!, now)) return;
   state.ignoredNak = nr;
   state.sent = 0;
   noteResend(state);

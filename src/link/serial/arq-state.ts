@@ -60,11 +60,13 @@ export interface ArqState {
   /** N(R)s outside and inside what is in flight, since the timer last ran out. */
   strayAcks: number;
   soundAcks: number;
-  /** Runs of the timer in a row between which only stray N(R)s came. */
+  /** Runs of the timer before which only stray N(R)s came, since the last sound one. */
   strayMisses: number;
   /** Smoothed round trip and its deviation; NaN before the first measure. */
   srtt: number;
   rttvar: number;
+  /** The shortest round trip lately, 0 before the first measure. */
+  shortestRtt: number;
   /** Frames acknowledged since the line last repeated or swapped some, less a penalty; see send-window.ts. */
   orderly: number;
   /** Frames acknowledged since the line last lost or damaged one. */
@@ -100,7 +102,6 @@ export interface FrameInFlight {
   /** The write that carried it last, 0 before the first. */
   writeId: number;
   transmissions: number;
-  firstSentAt: number;
   /** When it was last handed to the stream, and when the stream had written it out (NaN before). */
   sentAt: number;
   outAt: number;
@@ -225,6 +226,7 @@ export function newArq(config: ArqConfig, seed: number, now: number): ArqState {
     strayMisses: 0,
     srtt: Number.NaN,
     rttvar: 0,
+    shortestRtt: 0,
     orderly: 0,
     intact: 0,
     hint: MAX_PAYLOAD,

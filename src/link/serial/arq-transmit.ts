@@ -18,7 +18,6 @@ export function sendPacket(state: ArqState, payload: Uint8Array): void {
     payload,
     writeId: 0,
     transmissions: 0,
-    firstSentAt: never,
     sentAt: never,
     outAt: never,
   });
@@ -56,10 +55,7 @@ function transmitSession(state: ArqState, now: number, frames: SerialFrame[]): v
     const frame = inFlight[i]!;
     frames.push({ kind: 'data', ns: (state.una + i) & 7, nr: state.expected, payload: frame.payload });
     if (frame.transmissions > 0) state.counters.data_resent++;
-    else {
-      state.dataSent++;
-      frame.firstSentAt = now;
-    }
+    else state.dataSent++;
     frame.transmissions++;
     frame.writeId = state.writeId + 1;
     frame.sentAt = now;
@@ -137,7 +133,7 @@ function timerRanOut(state: ArqState, now: number): ChannelChange | undefined {
   state.counters.timeouts++;
   state.misses++;
   state.backOff++;
-  state.strayMisses = state.strayAcks > 0 && state.soundAcks === 0 ? state.strayMisses + 1 : 0;
+  if (state.strayAcks > 0 && state.soundAcks === 0) state.strayMisses++;
   state.strayAcks = 0;
   state.soundAcks = 0;
   if (state.misses >= MAX_MISSES) return loseSession(state, 'the other end no longer answers', now);
@@ -153,7 +149,7 @@ function timerRanOut(state: ArqState, now: number): ChannelChange | undefined {
 }
 
 /**
- * Misses in a row after which evidence that both sides mean different sessions is believed: only
+ * Misses without a sound acknowledgement after which evidence that both sides mean different sessions is believed: only
  * N(R)s of what was never sent, or an RST that looked like a late copy. Waiting for all ten misses
  * would cost seconds.
  */

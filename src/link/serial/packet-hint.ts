@@ -4,7 +4,7 @@ import type { ArqState } from './arq-state.js';
 /** The size of packet that gets through: halved when frames are resent, grown again while none are. */
 
 /** Frames acknowledged at their first transmission before the hint grows by a quarter. */
-const GROW_AFTER = 8;
+const GROW_AFTER = 3;
 
 /** Frames are about to be resent. */
 export function noteResend(state: ArqState): void {

@@ -1,25 +1,34 @@
 import { maxWireLength } from '../../wire/serial-frame.js';
-import type { ArqState } from './arq-state.js';
+import type { ArqState, FrameInFlight } from './arq-state.js';
 
 /** The retransmission timer: it follows the measured round trip within the bounds of the line. */
 
 /**
  * Measures the round trip on the youngest of the `count` frames that are acknowledged now. A frame
  * that was resent is not measured, since nobody knows which of the two was meant, and the doubled
- * timer stays until one can be (Karn); unless the answer came so soon that it must mean the first.
- * True in that case: the resend was needless, and its copy will be answered with a NAK.
+ * timer stays until one can be (Karn). True when the resend was needless: the acknowledgement came
+ * too soon to mean it. Its copy will be answered with a NAK.
  */
 export function measureRoundTrip(state: ArqState, count: number, now: number): boolean {
   const frame = state.inFlight[count - 1]!;
-  const sinceLast = now - (Number.isNaN(frame.outAt) ? frame.sentAt : frame.outAt);
-  const needless = frame.transmissions > 1 && sinceLast < state.srtt * TOO_SOON;
-  if (frame.transmissions === 1) addSample(state, Math.max(0, sinceLast));
-  else if (needless) addSample(state, now - frame.firstSentAt);
-  return needless;
+  if (frame.transmissions > 1) return tooSoon(state, frame, now);
+  addSample(state, Math.max(0, now - lastSent(frame)));
+  return false;
 }
 
-/** An answer within this part of the usual round trip is none to what was sent last. */
+/** Whether an answer that comes now cannot mean the last transmission of the frame. */
+export function tooSoon(state: ArqState, frame: FrameInFlight, now: number): boolean {
+  return now - lastSent(frame) < state.shortestRtt * TOO_SOON;
+}
+
+/** An answer within this part of the shortest round trip is none to what was sent last. */
 const TOO_SOON = 0.5;
+/** The shortest round trip is forgotten over about so many measures, as lines change. */
+const FORGET_OVER = 64;
+
+function lastSent(frame: FrameInFlight): number {
+  return Number.isNaN(frame.outAt) ? frame.sentAt : frame.outAt;
+}
 
 /** Jacobson's estimator with the gains of RFC 6298. */
 function addSample(state: ArqState, sample: number): void {
@@ -27,10 +36,13 @@ function addSample(state: ArqState, sample: number): void {
   if (Number.isNaN(state.srtt)) {
     state.srtt = sample;
     state.rttvar = sample / 2;
+    state.shortestRtt = sample;
     return;
   }
   state.rttvar += (Math.abs(state.srtt - sample) - state.rttvar) / 4;
   state.srtt += (sample - state.srtt) / 8;
+  const longer = sample - state.shortestRtt;
+  state.shortestRtt += longer < 0 ? longer : longer / FORGET_OVER;
 }
 
 /** Milliseconds from writing out the oldest frame to its next resend. */
