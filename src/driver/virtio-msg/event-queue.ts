@@ -53,7 +53,10 @@ const READS_LEVEL = 2;
 const HONEST_INVALIDS = 3;
 const ELEMENT_LENGTH = AVAIL_ELEMENT_OVERHEAD + 2;
 
-/** Buffers a line starts with where several are allowed; it gets more as it uses them. */
+/**
+ * Buffers a line starts with where several are allowed; it gets more as it uses them. All that a
+ * line has come back INVALID when its interrupt is disabled, which a slow line has to carry.
+ */
 const FIRST_BUFFERS = 4;
 
 /**
@@ -347,12 +350,11 @@ export class EventQueue implements PacketSource {
 
   /** A device that answers INVALID again and again is not given a busy loop. */
   private againAfterInvalid(id: number, line: number): void {
-    if (this.invalids[line]! >= HONEST_INVALIDS) {
-      this.pause(id);
-      return;
-    }
-    this.invalids[line]!++;
-    this.buffers.push(id);
+    if (this.invalids[line]! < HONEST_INVALIDS) {
+      this.invalids[line]!++;
+      this.buffers.push(id);
+    } else if (this.buffers.owned[line]! > 1) this.buffers.release(id);
+    else this.pause(id);
   }
 
   private pause(id: number): void {
