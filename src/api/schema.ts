@@ -109,6 +109,8 @@ export interface WireLineInfo {
   readonly active_low: boolean;
   readonly edges: EdgeSelection;
   readonly event_clock: EventClock;
+  /** 0: not debounced. */
+  readonly debounce_period_us: number;
 }
 
 export interface WireLineChange {
@@ -125,6 +127,7 @@ export interface WireLineConfig {
   readonly edges?: EdgeSelection;
   readonly active_low?: boolean;
   readonly event_clock?: EventClock;
+  readonly debounce_period_us?: number;
   readonly value?: Level;
 }
 

@@ -10,6 +10,7 @@ const plain: LineInfo = {
   activeLow: false,
   edges: 'none',
   eventClock: 'monotonic',
+  debouncePeriodUs: 0,
 };
 
 describe('formatAttributes', () => {

@@ -1,6 +1,6 @@
 import { Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import type { Clock } from '../base/clock.js';
+import { type Clock, nodeTimers } from '../base/clock.js';
 import type { DeviceClock, InterruptBatch, InterruptItem, Level } from '../driver/remote-gpio.js';
 import type { EdgeEvent, LineEvent } from './edge-event.js';
 import { EventRouter } from './event-router.js';
@@ -41,7 +41,7 @@ function bench(mapping: DeviceClock | undefined = deviceClock) {
     request.events$.subscribe((events) => seen.push([...events]));
     return seen;
   };
-  const own = (line: number, request = new RequestEvents(clock)) => {
+  const own = (line: number, request = new RequestEvents(clock, nodeTimers)) => {
     const view = newLineView('hub', line);
     view.edges = 'both';
     router.attach(line, request, view, 1n);

@@ -1,6 +1,7 @@
 import { Observable, type Subscriber } from 'rxjs';
-import type { Clock } from '../base/clock.js';
+import type { Clock, Timers } from '../base/clock.js';
 import type { Level } from '../driver/remote-gpio.js';
+import { Debouncer } from './debounce.js';
 import type { EdgeEvent, EdgeSelection, EventClock, Gap, LineEvent } from './edge-event.js';
 import type { SensedEdge, SensedGap } from './sensed.js';
 
@@ -16,10 +17,21 @@ export interface LineView {
   lineSeqno: number;
   /** Lost edges that have not been reported yet: the edge that would have told was not wanted. */
   owed: number | null;
+  /** Set while the line is debounced. */
+  debouncer: Debouncer | undefined;
 }
 
 export function newLineView(chip: string, offset: number): LineView {
-  return { chip, offset, edges: 'none', activeLow: false, clock: 'monotonic', lineSeqno: 0, owed: 0 };
+  return {
+    chip,
+    offset,
+    edges: 'none',
+    activeLow: false,
+    clock: 'monotonic',
+    lineSeqno: 0,
+    owed: 0,
+    debouncer: undefined,
+  };
 }
 
 /** Edges kept for a request that nobody listens to yet; then the oldest go, counted. */
@@ -42,7 +54,10 @@ export class RequestEvents {
   /** CLOCK_REALTIME minus CLOCK_MONOTONIC for the batch being presented; undefined: not read yet. */
   private realtimeOffset: bigint | undefined;
 
-  constructor(private readonly clock: Clock) {
+  constructor(
+    private readonly clock: Clock,
+    private readonly timers: Timers,
+  ) {
     this.events$ = new Observable((subscriber) => {
       this.listener = subscriber;
       const unheard = this.takeUnheard();
@@ -56,6 +71,22 @@ export class RequestEvents {
 
   /** Presents an edge of a line; {@link flush} delivers it. */
   edge(view: LineView, sensed: SensedEdge): void {
+    const event = view.debouncer === undefined ? sensed : view.debouncer.edge(sensed);
+    if (event !== undefined) this.present(view, event);
+  }
+
+  /** Debounces a line from now on, by this period; 0: no longer. */
+  debounce(view: LineView, periodNs: bigint): void {
+    if (view.debouncer?.periodNs === periodNs) return;
+    view.debouncer?.stop();
+    const settled = (event: SensedEdge): void => {
+      this.present(view, event);
+      this.flush();
+    };
+    view.debouncer = periodNs === 0n ? undefined : new Debouncer(periodNs, this.timers, settled);
+  }
+
+  private present(view: LineView, sensed: SensedEdge): void {
     const rising = (sensed.level === 1) !== view.activeLow;
     if (view.edges !== 'both' && view.edges !== (rising ? 'rising' : 'falling')) {
       view.owed = sum(view.owed, sensed.lost);
@@ -82,6 +113,7 @@ export class RequestEvents {
 
   /** Presents a gap of a line, or of the whole chip when the gap names no line. */
   gap(view: LineView, sensed: SensedGap, fromNs: bigint): void {
+    view.debouncer?.gap(sensed);
     const level: Level | undefined =
       sensed.level === undefined ? undefined : view.activeLow ? (sensed.level === 1 ? 0 : 1) : sensed.level;
     const gap: Gap = {

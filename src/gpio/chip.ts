@@ -44,6 +44,8 @@ export interface LineInfo {
   readonly activeLow: boolean;
   readonly edges: EdgeSelection;
   readonly eventClock: EventClock;
+  /** Software debounce; 0: none. */
+  readonly debouncePeriodUs: number;
 }
 
 export interface LineInfoChange {
@@ -62,6 +64,11 @@ export interface LineConfig {
   readonly eventClock: EventClock;
   /** Logical value to drive; only with direction output. Default 0. */
   readonly value?: Level;
+  /**
+   * Software debounce of an input's edges, as gpiolib's: every edge starts the period again, and an
+   * event comes when the line was stable for all of it. Default 0: none.
+   */
+  readonly debouncePeriodUs?: number;
 }
 
 export interface LineRequestConfig {

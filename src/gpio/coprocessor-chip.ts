@@ -100,6 +100,7 @@ export class CoprocessorChip implements Chip {
       remote: this.remote,
       router: this.router,
       clock: this.options.clock,
+      timers: this.options.timers,
     });
   }
 

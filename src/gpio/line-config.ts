@@ -4,6 +4,9 @@ import { type LineConfig, type LineRequestConfig, MAX_LINES_PER_REQUEST } from '
 
 /** Checks of what a caller asks for, before anything is changed. All throw INVALID_ARGUMENT. */
 
+/** The uAPI's field is 32 bits wide; Node's timers take 31 bits of milliseconds, which is more. */
+const MAX_DEBOUNCE_US = 0xffff_ffff;
+
 /** The configuration of each offset, in order, checked. */
 export function checkLineConfigs(
   config: LineConfig | readonly LineConfig[],
@@ -29,6 +32,13 @@ function checkLineConfig(config: LineConfig, offset: number): void {
   }
   if (config.value !== undefined && config.direction !== 'output') {
     throw invalid(`line ${offset}: a value needs direction output`);
+  }
+  const { debouncePeriodUs = 0 } = config;
+  if (!Number.isInteger(debouncePeriodUs) || debouncePeriodUs < 0 || debouncePeriodUs > MAX_DEBOUNCE_US) {
+    throw invalid(`line ${offset}: a debounce period of ${debouncePeriodUs} us: 0 to ${MAX_DEBOUNCE_US}`);
+  }
+  if (debouncePeriodUs > 0 && config.direction !== 'input') {
+    throw invalid(`line ${offset}: a debounce period needs direction input`);
   }
 }
 
@@ -57,7 +67,8 @@ export function checkOffset(offset: number, chip: string, lineCount: number): vo
 /** The interrupt that delivers the logical edges of this configuration; undefined: none. */
 export function interruptTypeOf(config: LineConfig): InterruptType | undefined {
   if (config.edges === 'none') return undefined;
-  if (config.edges === 'both') return 'both';
+  // A debounced line is watched on both edges: any of them starts its period again.
+  if (config.edges === 'both' || (config.debouncePeriodUs ?? 0) > 0) return 'both';
   return (config.edges === 'rising') !== config.activeLow ? 'rising' : 'falling';
 }
 

@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import type { Clock } from '../base/clock.js';
+import type { Clock, Timers } from '../base/clock.js';
 import { BridgeError } from '../base/errors.js';
 import type { Level, RemoteGpio } from '../driver/remote-gpio.js';
 import type { LineEvent } from '../events/edge-event.js';
@@ -9,6 +9,8 @@ import type { LineConfig, LineRequest, LineRequestConfig } from './chip.js';
 import { checkLineConfigs, invalid, invertIf } from './line-config.js';
 import { applyConfig, changeConfig } from './line-driver.js';
 import type { LineHold, LineTable } from './line-table.js';
+
+const NS_PER_US = 1_000n;
 
 /** What a request works on. */
 export interface RequestContext {
@@ -21,6 +23,7 @@ export interface RequestContext {
   readonly remote: RemoteGpio;
   readonly router: EventRouter;
   readonly clock: Clock;
+  readonly timers: Timers;
 }
 
 /** Lines of one controller that a caller owns. */
@@ -54,7 +57,7 @@ export class CoprocessorLineRequest implements LineRequest {
   private constructor(private readonly context: RequestContext) {
     this.consumer = context.request.consumer;
     this.offsets = [...context.request.offsets];
-    this.events = new RequestEvents(context.clock);
+    this.events = new RequestEvents(context.clock, context.timers);
     this.events$ = this.events.events$;
   }
 
@@ -104,7 +107,7 @@ export class CoprocessorLineRequest implements LineRequest {
     const now = clock.monotonicNs();
     this.offsets.forEach((offset, index) => {
       const view = newLineView(chip, offset);
-      present(view, configs[index]!);
+      this.present(view, configs[index]!);
       this.views.set(offset, view);
       router.attach(offset, this.events, view, now);
     });
@@ -126,10 +129,17 @@ export class CoprocessorLineRequest implements LineRequest {
         const config = configs[index]!;
         hold.direction = await changeConfig(this.context.remote, offset, hold.config, hold.direction, config);
         hold.config = config;
-        present(this.views.get(offset)!, config);
+        this.present(this.views.get(offset)!, config);
         this.context.lines.announce('reconfigured', offset);
       }),
     );
+  }
+
+  private present(view: LineView, config: LineConfig): void {
+    view.edges = config.edges;
+    view.activeLow = config.activeLow;
+    view.clock = config.eventClock;
+    this.events.debounce(view, BigInt(config.debouncePeriodUs ?? 0) * NS_PER_US);
   }
 
   private hold(offset: number): LineHold {
@@ -154,6 +164,7 @@ export class CoprocessorLineRequest implements LineRequest {
     const { offsets } = this;
     const freed = Promise.allSettled(offsets.map((offset) => this.giveLineBack(offset))).then(() => {
       for (const offset of offsets) router.detach(offset);
+      for (const view of this.views.values()) this.events.debounce(view, 0n);
       lines.free(offsets);
       for (const offset of offsets) if (offset < lines.lineCount) lines.announce('released', offset);
     });
@@ -170,12 +181,6 @@ export class CoprocessorLineRequest implements LineRequest {
     if (lines.holdOf(offset)?.config.edges !== 'none') await remote.disableInterrupt(offset).catch(() => {});
     await remote.releaseLine(offset);
   }
-}
-
-function present(view: LineView, config: LineConfig): void {
-  view.edges = config.edges;
-  view.activeLow = config.activeLow;
-  view.clock = config.eventClock;
 }
 
 /** Waits for all, then throws the first failure: nothing is still under way when the caller reacts to it. */

@@ -118,6 +118,7 @@ export class LineTable {
       activeLow: hold?.config.activeLow ?? false,
       edges: hold?.config.edges ?? 'none',
       eventClock: hold?.config.eventClock ?? 'monotonic',
+      debouncePeriodUs: hold?.config.debouncePeriodUs ?? 0,
     };
   }
 }

@@ -30,6 +30,7 @@ export function lineInfoOf(info: WireLineInfo): LineInfo {
     activeLow: info.active_low,
     edges: info.edges,
     eventClock: info.event_clock,
+    debouncePeriodUs: info.debounce_period_us,
   };
 }
 
@@ -53,6 +54,7 @@ function wireLineConfig(config: LineConfig): WireLineConfig {
     active_low: config.activeLow,
     event_clock: config.eventClock,
     ...(config.value === undefined ? {} : { value: config.value }),
+    ...(config.debouncePeriodUs === undefined ? {} : { debounce_period_us: config.debouncePeriodUs }),
   };
 }
 

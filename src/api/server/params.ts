@@ -15,7 +15,7 @@ const MAX_NAME = 4_096;
 const DIRECTIONS = ['as-is', 'input', 'output'] as const;
 const EDGES = ['none', 'rising', 'falling', 'both'] as const;
 const CLOCKS = ['monotonic', 'realtime'] as const;
-const CONFIG_KEYS = ['direction', 'edges', 'active_low', 'event_clock', 'value'];
+const CONFIG_KEYS = ['direction', 'edges', 'active_low', 'event_clock', 'value', 'debounce_period_us'];
 const REQUEST_KEYS = ['consumer', 'offsets', 'config'];
 
 /** Throws unless there are at least `least` and at most `most` parameters. */
@@ -52,8 +52,7 @@ function flag(value: unknown, name: string): boolean {
 }
 
 function level(value: unknown, name: string): Level {
-  if (value === 0 || value === 1) return value;
-  throw invalid(name, 'expected 0 or 1');
+  return uint(value, name, 1) as Level;
 }
 
 function list(value: unknown, name: string, max: number): readonly unknown[] {
@@ -104,7 +103,10 @@ export function lineValues(value: unknown, name: string): ReadonlyMap<number, Le
 export function requestConfig(value: unknown, name: string): LineRequestConfig {
   const fields = record(value, name, REQUEST_KEYS);
   const consumer = text(fields.consumer, `${name}.consumer`, MAX_CONSUMER);
-  if (/\p{Cc}/u.test(consumer)) throw invalid(`${name}.consumer`, 'control characters are not accepted');
+  // Others see it: it must neither move their terminals nor be something that their decoders refuse.
+  if (/[\p{Cc}\p{Cs}]/u.test(consumer)) {
+    throw invalid(`${name}.consumer`, 'control characters and lone surrogates are not accepted');
+  }
   const lines = offsets(fields.offsets, `${name}.offsets`);
   return { consumer, offsets: lines, config: lineConfigs(fields.config, `${name}.config`, lines.length) };
 }
@@ -126,6 +128,9 @@ function lineConfig(value: unknown, name: string): LineConfig {
     activeLow: given('active_low') ? flag(fields.active_low, `${name}.active_low`) : false,
     eventClock: given('event_clock') ? oneOf(fields.event_clock, `${name}.event_clock`, CLOCKS) : 'monotonic',
     ...(given('value') ? { value: level(fields.value, `${name}.value`) } : {}),
+    ...(given('debounce_period_us')
+      ? { debouncePeriodUs: uint(fields.debounce_period_us, `${name}.debounce_period_us`) }
+      : {}),
   };
 }
 

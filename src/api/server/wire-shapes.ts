@@ -1,6 +1,6 @@
 import type { BridgeError } from '../../base/errors.js';
 import type { Chip, ChipState, LineInfo } from '../../gpio/chip.js';
-import { Writer } from '../msgpack/writer.js';
+import { encodedLength } from '../msgpack/codec.js';
 import {
   MAX_MESSAGE,
   type WireChipInfo,
@@ -43,6 +43,7 @@ export function wireLineInfo(info: LineInfo): WireLineInfo {
     active_low: info.activeLow,
     edges: info.edges,
     event_clock: info.eventClock,
+    debounce_period_us: info.debouncePeriodUs,
   };
 }
 
@@ -56,13 +57,13 @@ export function wirePage<Item>(
   { offset, count }: { offset: number; count: number },
 ): WirePage<Item> {
   const items: Item[] = [];
-  const measure = new Writer(4_096);
   const end = Math.min(total, offset + count);
   let index = offset;
+  let bytes = 0;
   for (; index < end; index++) {
     const item = itemAt(index);
-    measure.value(item);
-    if (measure.at > PAGE_BYTES && items.length > 0) break;
+    bytes += encodedLength(item);
+    if (bytes > PAGE_BYTES && items.length > 0) break;
     items.push(item);
   }
   return { items, next: index < total && offset < total ? index : null };
