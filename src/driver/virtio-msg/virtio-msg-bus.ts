@@ -207,7 +207,7 @@ export class VirtioMsgBus {
   }
 
   private receive(batch: PacketBatch): void {
-    this.clock.checkSleep();
+    this.checkSleep();
     this.lastHeardNs = batch.arrivedNs;
     this.tally.count('packets_received', batch.packets.length);
     for (const packet of batch.packets) this.session?.receive(packet);
@@ -393,12 +393,17 @@ export class VirtioMsgBus {
     this.states.next(state);
   }
 
+  /** After a sleep the mapping is worth little until there are new samples. */
+  private checkSleep(): void {
+    if (this.clock.checkSleep()) this.services?.sampleClock();
+  }
+
   /** The mapping is kept right also while nothing comes. */
   private watchSleep(): void {
     if (this.sleepTimer !== undefined || this.closed) return;
     this.sleepTimer = this.options.time.set(() => {
       this.sleepTimer = undefined;
-      if (this.clock.checkSleep()) this.services?.sampleClock();
+      this.checkSleep();
       this.watchSleep();
     }, SLEEP_CHECK_MS);
   }
