@@ -1,5 +1,6 @@
-import { chmodSync, lstatSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
+import { dirname } from 'node:path';
 import { type Observable, ReplaySubject, Subject } from 'rxjs';
 import type { Clock } from '../../base/clock.js';
 import { BridgeError } from '../../base/errors.js';
@@ -70,6 +71,8 @@ function pointTo(target: string, path: string): void {
 
 async function listenUnix(path: string, clock: Pick<Clock, 'monotonicNs'>): Promise<StreamListener> {
   const name = `unix:${path}`;
+  // Node reports a missing directory as one without permission.
+  if (!existsSync(dirname(path))) throw noDirectory(name);
   await clearStaleSocket(name, path);
   const listener = await startServer(name, { path }, clock, () => name);
   try {
@@ -176,13 +179,17 @@ function listenFailed(name: string, error: NodeJS.ErrnoException): BridgeError {
     case 'EPERM':
       return new BridgeError('PERMISSION_DENIED', `${name}: no permission to create it there`, options);
     case 'ENOENT':
-      return new BridgeError('IO_ERROR', `${name}: its directory does not exist`, options);
+      return noDirectory(name);
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
       return new BridgeError('IO_ERROR', `${name}: this machine has no such address`, options);
     default:
       return new BridgeError('IO_ERROR', `${name}: ${error.message}`, options);
   }
+}
+
+function noDirectory(name: string): BridgeError {
+  return new BridgeError('IO_ERROR', `${name}: its directory does not exist: make it first`);
 }
 
 function removeIf(
