@@ -167,6 +167,14 @@ describe('listening on a pty', () => {
     await expect(listen({ kind: 'pty', path })).rejects.toMatchObject({ name: 'BUSY' });
   });
 
+  it('leaves the link to whoever took the name over', async () => {
+    const path = join(folder, 'hub');
+    const first = await listen({ kind: 'pty', path });
+    await listen({ kind: 'pty', path });
+    await first.close();
+    expect(statSync(path).isCharacterDevice()).toBe(true);
+  });
+
   it('is one stream that never notices who opens and closes the slave, as a UART', async () => {
     const path = join(folder, 'hub');
     const { stream, received } = await ptyStream(path);

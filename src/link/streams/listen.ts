@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, lstatSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { type Observable, ReplaySubject, Subject } from 'rxjs';
@@ -48,7 +48,8 @@ async function listenPty(path: string, clock: Pick<Clock, 'monotonicNs'>): Promi
   const close = async () => {
     await stream.close();
     streams.complete();
-    removeIf(path, (stat) => stat.isSymbolicLink());
+    // Another listener may have taken the name over meanwhile.
+    removeIf(path, (stat) => stat.isSymbolicLink() && readlinkSync(path) === stream.slavePath);
   };
   return { name, streams$: streams.asObservable(), close };
 }
