@@ -1,18 +1,19 @@
 import type { Level } from '../driver/remote-gpio.js';
 import type { EdgeEvent, Gap, GapReason } from '../events/edge-event.js';
-import type { ChipStateEvent, EndedEvent, RequestEvent } from './client/types.js';
-import { type Reader, UnexpectedValue } from './msgpack/reader.js';
-import type { Writer } from './msgpack/writer.js';
+import type { ChipStateEvent, RequestEvent } from './client/types.js';
+import { wireNumber } from './msgpack/codec.js';
 
 /**
- * The rows of an `events` notification (docs/api.md, "Events"), both directions. This is the path
- * every edge takes: rows are written and read without a value in between.
+ * The rows of an `events` notification (docs/api.md, "Events"), both directions:
  *
  *     edge   [0, offset, flags, timestamp_ns, uncertainty_ns, seqno, line_seqno, lost (, boottime_ns)]
  *     gap    [1, offset, lost, reason, from_ns, to_ns, level]
  *     chip   [2, state, reason, timestamp_ns]
  *     ended  [3, reason]
  */
+export type EventRow = readonly unknown[];
+
+/** The first value of a row: its type. */
 export const ROW = { EDGE: 0, GAP: 1, CHIP: 2, ENDED: 3 } as const;
 
 /** Bits of an edge's flags. */
@@ -26,34 +27,35 @@ export const EDGE_FLAG = {
   LEVEL_READ: 8,
 } as const;
 
-/** No row is longer than this: an edge of nine values of nine bytes, or a chip's state with its reason. */
-export const MAX_ROW = 1_024;
-/** Longest reason in a row, UTF-16 units (three bytes each at most). */
+/** No row of an edge or a gap has more bytes: the head of an array, and nine values of nine bytes. */
+export const LONGEST_LINE_ROW = 82;
+/** No row with free text has more bytes: {@link MAX_REASON} units of three bytes, and the values beside it. */
+export const LONGEST_TEXT_ROW = 1_024;
+/** Longest free text in a row, UTF-16 units. */
 const MAX_REASON = 300;
 
-/** Writes one row; the caller reserved {@link MAX_ROW} bytes. */
-export function writeRow(out: Writer, event: RequestEvent): void {
-  if (event.type === 'edge') writeEdge(out, event);
-  else if (event.type === 'gap') writeGap(out, event);
-  else if (event.type === 'chip') writeChip(out, event);
-  else {
-    out.arrayFast(2);
-    out.uintFast(ROW.ENDED);
-    out.string(event.reason.slice(0, MAX_REASON));
-  }
+/** An event as it goes over the wire. */
+export function eventRow(event: RequestEvent): EventRow {
+  if (event.type === 'edge') return edgeRow(event);
+  if (event.type === 'gap') return gapRow(event);
+  if (event.type === 'ended') return [ROW.ENDED, event.reason.slice(0, MAX_REASON)];
+  return [ROW.CHIP, event.state, event.reason?.slice(0, MAX_REASON) ?? null, event.timestampNs];
 }
 
-function writeEdge(out: Writer, event: EdgeEvent): void {
-  out.arrayFast(event.boottimeNs === undefined ? 8 : 9);
-  out.uintFast(ROW.EDGE);
-  out.uintFast(event.offset);
-  out.uintFast(flagsOf(event));
-  out.u64Fast(event.timestampNs);
-  writeUintOrNil(out, event.uncertaintyNs);
-  out.uintFast(event.seqno);
-  out.uintFast(event.lineSeqno);
-  writeUintOrNil(out, event.lost);
-  if (event.boottimeNs !== undefined) out.u64Fast(event.boottimeNs);
+function edgeRow(event: EdgeEvent): EventRow {
+  const row: unknown[] = [
+    ROW.EDGE,
+    event.offset,
+    flagsOf(event),
+    event.timestampNs,
+    // A bound may have come out with a fraction, and is a bound still when it is rounded up.
+    event.uncertaintyNs === null ? null : wireNumber(Math.ceil(event.uncertaintyNs)),
+    wireNumber(event.seqno),
+    wireNumber(event.lineSeqno),
+    event.lost === null ? null : wireNumber(event.lost),
+  ];
+  if (event.boottimeNs !== undefined) row.push(event.boottimeNs);
+  return row;
 }
 
 function flagsOf(event: EdgeEvent): number {
@@ -65,84 +67,96 @@ function flagsOf(event: EdgeEvent): number {
   );
 }
 
-function writeGap(out: Writer, gap: Gap): void {
-  out.arrayFast(7);
-  out.uintFast(ROW.GAP);
-  writeUintOrNil(out, gap.offset ?? null);
-  writeUintOrNil(out, gap.lost);
-  out.string(gap.reason);
-  out.u64Fast(gap.fromNs);
-  out.u64Fast(gap.toNs);
-  writeUintOrNil(out, gap.level ?? null);
+function gapRow({ offset, lost, reason, fromNs, toNs, level }: Gap): EventRow {
+  const count = lost === null ? null : wireNumber(lost);
+  return [ROW.GAP, offset ?? null, count, reason, fromNs, toNs, level ?? null];
 }
 
-function writeChip(out: Writer, event: ChipStateEvent): void {
-  out.arrayFast(4);
-  out.uintFast(ROW.CHIP);
-  out.string(event.state);
-  if (event.reason === undefined) out.nilFast();
-  else out.string(event.reason.slice(0, MAX_REASON));
-  out.u64Fast(event.timestampNs);
+/**
+ * The event of a row; `chip` is the name of the chip whose socket it came from. Values added at
+ * the row's end later are ignored. Throws for what is no row.
+ */
+export function eventOfRow(row: unknown, chip: string): RequestEvent {
+  if (!Array.isArray(row)) throw new TypeError('an event row that is no array');
+  switch (row[0]) {
+    case ROW.EDGE:
+      return edgeOf(row, chip);
+    case ROW.GAP:
+      return gapOf(row, chip);
+    case ROW.CHIP:
+      return chipEventOf(row, chip);
+    case ROW.ENDED:
+      return { type: 'ended', chip, reason: text(row[1]) };
+    default:
+      throw new TypeError(`an event row of type ${row[0]}`);
+  }
 }
 
-function writeUintOrNil(out: Writer, value: number | null): void {
-  if (value === null) out.nilFast();
-  // A bound on time may have come out with a fraction, and is a bound still when it is rounded up.
-  else out.uintFast(Number.isInteger(value) ? value : Math.ceil(value));
-}
-
-/** Reads one row; `chip` is the name of the chip whose socket it came from. Throws {@link UnexpectedValue}. */
-export function readRow(from: Reader, chip: string): RequestEvent {
-  const values = from.array();
-  const type = from.uint();
-  if (type === ROW.EDGE && values >= 8) return readEdge(from, chip, values);
-  if (type === ROW.GAP && values === 7) return readGap(from, chip);
-  if (type === ROW.CHIP && values === 4) return readChip(from, chip);
-  if (type === ROW.ENDED && values === 2) return { type: 'ended', chip, reason: from.string() };
-  throw new UnexpectedValue(`an event row of type ${type} with ${values} values`);
-}
-
-function readEdge(from: Reader, chip: string, values: number): EdgeEvent {
-  const offset = from.uint();
-  const flags = from.uint();
+function edgeOf(row: EventRow, chip: string): EdgeEvent {
+  const flags = integer(row[2]);
   const event: EdgeEvent = {
     type: 'edge',
     chip,
-    offset,
+    offset: integer(row[1]),
     edge: (flags & EDGE_FLAG.FALLING) === 0 ? 'rising' : 'falling',
-    timestampNs: from.u64(),
+    timestampNs: time(row[3]),
     clock: (flags & EDGE_FLAG.REALTIME) === 0 ? 'monotonic' : 'realtime',
     stampedBy: (flags & EDGE_FLAG.HOST_STAMPED) === 0 ? 'device' : 'host',
-    uncertaintyNs: from.uintOrNil(),
-    seqno: from.uint(),
-    lineSeqno: from.uint(),
-    lost: from.uintOrNil(),
+    uncertaintyNs: integerOrNull(row[4]),
+    seqno: integer(row[5]),
+    lineSeqno: integer(row[6]),
+    lost: integerOrNull(row[7]),
     levelSource: (flags & EDGE_FLAG.LEVEL_READ) === 0 ? 'reported' : 'read',
   };
-  return values === 8 ? event : { ...event, boottimeNs: from.u64() };
+  return (row[8] ?? null) === null ? event : { ...event, boottimeNs: time(row[8]) };
 }
 
-function readGap(from: Reader, chip: string): Gap {
-  const offset = from.uintOrNil();
-  const lost = from.uintOrNil();
-  const reason = from.string() as GapReason;
-  const gap = { type: 'gap', chip, lost, reason, fromNs: from.u64(), toNs: from.u64() } as const;
-  const level = from.uintOrNil();
+function gapOf(row: EventRow, chip: string): Gap {
+  const offset = integerOrNull(row[1]);
+  const level = integerOrNull(row[6]);
   return {
-    ...gap,
+    type: 'gap',
+    chip,
+    lost: integerOrNull(row[2]),
+    reason: text(row[3]) as GapReason,
+    fromNs: time(row[4]),
+    toNs: time(row[5]),
     ...(offset === null ? {} : { offset }),
     ...(level === null ? {} : { level: (level === 0 ? 0 : 1) as Level }),
   };
 }
 
-function readChip(from: Reader, chip: string): ChipStateEvent {
-  const state = from.string() as ChipStateEvent['state'];
-  const reason = from.stringOrNil();
-  const timestampNs = from.u64();
-  return { type: 'chip', chip, state, ...(reason === null ? {} : { reason }), timestampNs };
+function chipEventOf(row: EventRow, chip: string): ChipStateEvent {
+  return {
+    type: 'chip',
+    chip,
+    state: text(row[1]) as ChipStateEvent['state'],
+    ...(row[2] === null ? {} : { reason: text(row[2]) }),
+    timestampNs: time(row[3]),
+  };
 }
 
-/** An ended row's event. */
-export function endedEvent(chip: string, reason: string): EndedEvent {
-  return { type: 'ended', chip, reason };
+function integer(value: unknown): number {
+  if (typeof value === 'number') return value;
+  if (typeof value === 'bigint') return Number(value);
+  throw unexpected('an integer', value);
+}
+
+function integerOrNull(value: unknown): number | null {
+  return value === null ? null : integer(value);
+}
+
+function time(value: unknown): bigint {
+  if (typeof value === 'bigint') return value;
+  if (typeof value === 'number' && Number.isInteger(value)) return BigInt(value);
+  throw unexpected('a time', value);
+}
+
+function text(value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw unexpected('a string', value);
+}
+
+function unexpected(wanted: string, value: unknown): TypeError {
+  return new TypeError(`expected ${wanted} in an event row, got ${typeof value}`);
 }

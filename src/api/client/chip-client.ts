@@ -1,6 +1,5 @@
 import type { BridgeError } from '../../base/errors.js';
 import type { ChipState, LineInfo, LineRequestConfig } from '../../gpio/chip.js';
-import type { Reader } from '../msgpack/reader.js';
 import {
   METHOD,
   NOTIFICATION,
@@ -37,7 +36,7 @@ export class SocketChip implements ChipClient {
   static async open(path: string, timeoutMs: number): Promise<SocketChip> {
     const chip = new SocketChip(path, timeoutMs);
     chip.#rpc = await RpcConnection.open(path, timeoutMs, {
-      events: (id, reader) => chip.#events(id, reader),
+      events: (id, rows) => chip.#events(id, rows),
       notification: (method, params) => chip.#notification(method, params),
       closed: (error) => chip.#closed(error),
     });
@@ -113,7 +112,7 @@ export class SocketChip implements ChipClient {
   async #requestOnOwnConnection(config: LineRequestConfig): Promise<LineRequestClient> {
     let request: SocketLineRequest | undefined;
     const rpc = await RpcConnection.open(this.#path, this.#timeoutMs, {
-      events: (_id, reader) => request?.receive(reader),
+      events: (_id, rows) => request?.receive(rows),
       closed: (error) => {
         this.#own.delete(rpc);
         request?.connectionClosed(error);
@@ -131,9 +130,9 @@ export class SocketChip implements ChipClient {
     }
   }
 
-  #events(id: number, reader: Reader): void {
+  #events(id: number, rows: readonly unknown[]): void {
     const request = this.#requests.get(id);
-    request?.receive(reader);
+    request?.receive(rows);
     if (request?.ended) this.#requests.delete(id);
   }
 

@@ -11,7 +11,7 @@ import {
 } from '../runtime-dir.js';
 import { METHOD } from '../schema.js';
 import { SocketChip } from './chip-client.js';
-import { allPages, camelKeys } from './from-wire.js';
+import { allPages, statusOf } from './from-wire.js';
 import { RpcConnection } from './rpc.js';
 import type { BridgeClient, ChipClient, ConnectOptions, DaemonStatus } from './types.js';
 
@@ -110,7 +110,7 @@ class SocketBridge implements BridgeClient {
         allPages((offset) => control.call(METHOD.DAEMON_COPROCESSORS, [offset])),
         allPages((offset) => control.call(METHOD.DAEMON_CHIPS, [offset])),
       ]);
-      return camelKeys({ ...(daemon as object), coprocessors, chips }) as DaemonStatus;
+      return statusOf({ ...(daemon as object), coprocessors, chips }) as DaemonStatus;
     } finally {
       control.close();
     }

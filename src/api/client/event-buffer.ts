@@ -1,7 +1,6 @@
 import type { BridgeError } from '../../base/errors.js';
 import { EventQueue } from '../event-queue.js';
-import { readRow } from '../event-rows.js';
-import type { Reader } from '../msgpack/reader.js';
+import { eventOfRow } from '../event-rows.js';
 import { AsyncHandover } from './async-handover.js';
 import type { RequestEvent } from './types.js';
 
@@ -50,12 +49,9 @@ export class EventBuffer {
     return this.#full;
   }
 
-  /** Takes the rows at which `reader` stands. */
-  receive(reader: Reader): void {
-    const count = reader.array();
-    const events: RequestEvent[] = [];
-    for (let i = 0; i < count; i++) events.push(readRow(reader, this.#chip));
-    this.#add(events);
+  /** Takes the rows of a notification; throws for what is none. */
+  receive(rows: readonly unknown[]): void {
+    this.#add(rows.map((row) => eventOfRow(row, this.#chip)));
   }
 
   /** The connection is gone: what was received can still be taken. */

@@ -69,19 +69,22 @@ export async function allPages<Item>(page: (offset: number) => Promise<unknown>)
   return all;
 }
 
-/** A copy with camelCase keys all the way down; what is called counters keeps its names. */
-export function camelKeys(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(camelKeys);
+/**
+ * A status with camelCase keys all the way down; what is called counters keeps its names. Numbers
+ * above 32 bits come as bigint and become numbers, but for the one time that may not lose its last digits.
+ */
+export function statusOf(value: unknown): unknown {
+  if (typeof value === 'bigint') return Number(value);
+  if (Array.isArray(value)) return value.map(statusOf);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => [
       key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),
-      key.endsWith('counters') ? numbersOf(item) : camelKeys(item),
+      key === 'offset_ns' ? item : key.endsWith('counters') ? numbersOf(item) : statusOf(item),
     ]),
   );
 }
 
-/** Counters above 2^32 come as bigint. */
 function numbersOf(counters: unknown): Readonly<Record<string, number>> {
   return Object.fromEntries(Object.entries(counters ?? {}).map(([key, count]) => [key, Number(count)]));
 }

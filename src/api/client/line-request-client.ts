@@ -1,7 +1,6 @@
 import { BridgeError } from '../../base/errors.js';
 import type { Level } from '../../driver/remote-gpio.js';
 import type { LineConfig, LineRequestConfig } from '../../gpio/chip.js';
-import type { Reader } from '../msgpack/reader.js';
 import { METHOD, type WireRequest } from '../schema.js';
 import { EventBuffer } from './event-buffer.js';
 import { wireConfig } from './from-wire.js';
@@ -59,9 +58,9 @@ export class SocketLineRequest implements LineRequestClient {
     return this.#buffer.ended !== undefined;
   }
 
-  /** Takes the rows at which `reader` stands. */
-  receive(reader: Reader): void {
-    this.#buffer.receive(reader);
+  /** Takes the rows of a notification; throws for what is none. */
+  receive(rows: readonly unknown[]): void {
+    this.#buffer.receive(rows);
     this.#closeIfEnded();
   }
 

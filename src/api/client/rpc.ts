@@ -1,15 +1,14 @@
 import { connect as connectSocket, type Socket } from 'node:net';
-import { BridgeError, ERROR_CODES, type ErrorName } from '../../base/errors.js';
+import { BridgeError, ERROR_CODES, type ErrorName, messageOf } from '../../base/errors.js';
 import { TIMEOUTS } from '../../base/timeouts.js';
-import { Reader } from '../msgpack/reader.js';
+import { decode, encode } from '../msgpack/codec.js';
 import { MessageSplitter } from '../msgpack/splitter.js';
-import { Writer } from '../msgpack/writer.js';
 import { MAX_MESSAGE, MESSAGE, NOTIFICATION } from '../schema.js';
 
 /** What comes without having been asked for. */
 export interface RpcEvents {
-  /** An `events` notification; `reader` stands at its rows. May throw: then the connection is broken. */
-  events?(requestId: number, reader: Reader): void;
+  /** An `events` notification: its rows (event-rows.ts). May throw: then the connection is broken. */
+  events?(requestId: number, rows: readonly unknown[]): void;
   /** Any other notification. */
   notification?(method: string, params: readonly unknown[]): void;
   /** Once, when the connection is gone. */
@@ -34,7 +33,6 @@ export class RpcConnection {
   readonly #events: RpcEvents;
   readonly #waiters = new Map<number, Waiter>();
   readonly #splitter = new MessageSplitter(MAX_MESSAGE);
-  readonly #reader = new Reader();
   #nextId = 0;
   #closed: BridgeError | undefined;
 
@@ -101,20 +99,13 @@ export class RpcConnection {
       `the daemon did not answer ${method} within ${this.#timeoutMs} ms (time limit client_call)`,
     );
     return new Promise((resolve, reject) => {
+      const call = encodeCall(id, method, params);
       const timer = setTimeout(() => {
         this.#waiters.delete(id);
         reject(late);
       }, this.#timeoutMs);
       this.#waiters.set(id, { resolve: (result) => resolve(take(result)), reject, timer });
-      const out = new Writer(256);
-      out.value([MESSAGE.REQUEST, id, method, params]);
-      if (out.at > MAX_MESSAGE) {
-        this.#settle(id)!.reject(
-          new BridgeError('INVALID_ARGUMENT', `${method}: more than ${MAX_MESSAGE} bytes`),
-        );
-        return;
-      }
-      this.#socket.write(out.bytes.subarray(0, out.at));
+      this.#socket.write(call);
     });
   }
 
@@ -155,38 +146,21 @@ export class RpcConnection {
 
   #receive(chunk: Uint8Array): void {
     try {
-      const broken = this.#splitter.push(chunk, (bytes, start) => this.#message(bytes, start));
+      const broken = this.#splitter.push(chunk, (message) => this.#message(decode(message)));
       if (broken !== undefined) throw new Error(broken.error);
     } catch (thrown) {
-      const why = thrown instanceof Error ? thrown.message : String(thrown);
+      const why = messageOf(thrown);
       this.#close(
         new BridgeError('PROTOCOL_ERROR', `'${this.#path}' sent something that is no answer: ${why}`),
       );
     }
   }
 
-  #message(bytes: Uint8Array, start: number): void {
-    const reader = this.#reader;
-    reader.open(bytes, start);
-    const values = reader.array();
-    const type = reader.uint();
-    if (type === MESSAGE.NOTIFICATION && values === 3) {
-      const method = reader.string();
-      if (method === NOTIFICATION.EVENTS) {
-        if (reader.array() !== 2) throw new Error('malformed events');
-        this.#events.events?.(reader.uint(), reader);
-        return;
-      }
-    }
-    reader.open(bytes, start);
-    this.#value(reader.value());
-  }
-
-  #value(message: unknown): void {
+  #message(message: unknown): void {
     if (!Array.isArray(message)) throw new Error('a message that is no array');
     const [type, first, second, third] = message;
     if (type === MESSAGE.NOTIFICATION && typeof first === 'string' && Array.isArray(second)) {
-      this.#events.notification?.(first, second);
+      this.#notification(first, second);
     } else if (type === MESSAGE.RESPONSE && message.length === 4 && typeof first === 'number') {
       const waiter = this.#settle(first);
       if (second === null) waiter?.resolve(third);
@@ -195,6 +169,28 @@ export class RpcConnection {
       throw new Error(`a message of type ${type}`);
     }
   }
+
+  #notification(method: string, params: readonly unknown[]): void {
+    if (method !== NOTIFICATION.EVENTS) {
+      this.#events.notification?.(method, params);
+      return;
+    }
+    const [id, rows] = params;
+    if (typeof id !== 'number' || !Array.isArray(rows)) throw new Error('malformed events');
+    this.#events.events?.(id, rows);
+  }
+}
+
+/** A call's bytes; throws INVALID_ARGUMENT for what cannot be sent. */
+function encodeCall(id: number, method: string, params: readonly unknown[]): Uint8Array {
+  let bytes: Uint8Array;
+  try {
+    bytes = encode([MESSAGE.REQUEST, id, method, params]);
+  } catch (thrown) {
+    throw new BridgeError('INVALID_ARGUMENT', `${method}: ${messageOf(thrown)}`, { cause: thrown });
+  }
+  if (bytes.length <= MAX_MESSAGE) return bytes;
+  throw new BridgeError('INVALID_ARGUMENT', `${method}: more than ${MAX_MESSAGE} bytes`);
 }
 
 /** The daemon's error as an error of this process. */

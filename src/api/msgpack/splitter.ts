@@ -1,7 +1,7 @@
 import { type ScanError, ValueScanner } from './scanner.js';
 
-/** Takes a whole message: `bytes[start..end)`. The bytes are only valid during the call. */
-export type MessageSink = (bytes: Uint8Array, start: number, end: number) => void;
+/** Takes the bytes of a whole message, which are only valid during the call. */
+export type MessageSink = (message: Uint8Array) => void;
 
 const FIRST_STORE = 1_024;
 
@@ -51,7 +51,7 @@ export class MessageSplitter {
         this.#append(chunk, at, chunk.length);
         return undefined;
       }
-      sink(chunk, at, result.end);
+      sink(chunk.subarray(at, result.end));
       at = result.end;
     }
     return undefined;
@@ -65,7 +65,7 @@ export class MessageSplitter {
     if (result.kind === 'error') return result;
     if (result.kind === 'incomplete') return at + take;
     this.#stored = 0;
-    sink(this.#store, 0, result.end);
+    sink(this.#store.subarray(0, result.end));
     return at + result.end - before;
   }
 

@@ -2,12 +2,11 @@ import type { Socket } from 'node:net';
 import { BridgeError, toBridgeError } from '../../base/errors.js';
 import type { RequestEvent } from '../client/types.js';
 import { EventQueue } from '../event-queue.js';
-import { decodeValue } from '../msgpack/decode.js';
+import { decode, encode } from '../msgpack/codec.js';
 import { MessageSplitter } from '../msgpack/splitter.js';
-import { Writer } from '../msgpack/writer.js';
 import { MAX_MESSAGE, MESSAGE } from '../schema.js';
 import type { ApiCounters } from './counters.js';
-import { CHUNK_SIZE, type EventOwner, writeEventMessages } from './event-messages.js';
+import { type EventOwner, takeEventMessage } from './event-messages.js';
 import { CALLS_PER_TURN, MAX_CALLS, MAX_NOTICES, UNSENT_PAUSE } from './limits.js';
 import { type Notice, NoticeQueue } from './notices.js';
 import { wireError } from './wire-shapes.js';
@@ -35,9 +34,11 @@ export interface ConnectionOptions {
   readonly onClose: (connection: Connection) => void;
 }
 
-type Call = readonly [type: 0, id: number, method: string, params: readonly unknown[]];
-
-const NO_CHUNK = new Writer(0);
+interface Call {
+  readonly id: number;
+  readonly method: string;
+  readonly params: readonly unknown[];
+}
 
 /**
  * One client. Calls are answered as soon as they can be; events and notices wait in bounded queues
@@ -55,15 +56,9 @@ export class Connection {
   /** Calls read and not begun: at most what one read brought. */
   #backlog: Call[] = [];
   #closed = false;
-  /** A chunk is on its way to the kernel: its bytes are not ours until it is written. */
-  #writing = false;
-  /** Number of the latest write of events or notices. */
-  #writes = 0;
   #flushPlanned = false;
   #turnPlanned = false;
   #ending = false;
-  /** Where events are encoded; made when the first ones come. */
-  #chunk = NO_CHUNK;
   #countedDrops = 0;
 
   constructor(socket: Socket, options: ConnectionOptions, openSession: (connection: Connection) => Session) {
@@ -75,7 +70,10 @@ export class Connection {
     });
     this.#session = openSession(this);
     socket.on('data', (chunk) => this.#receive(chunk));
-    socket.on('drain', () => this.#goOn());
+    socket.on('drain', () => {
+      this.#goOn();
+      this.#flush();
+    });
     // What breaks a connection also closes it; there is nobody left to tell.
     socket.on('error', () => {});
     socket.on('close', () => this.#closeOnce());
@@ -123,11 +121,18 @@ export class Connection {
   }
 
   #receive(chunk: Uint8Array): void {
-    const broken = this.#splitter.push(chunk, (bytes, start, end) => {
-      this.#message(decodeValue(bytes.subarray(start, end)));
-    });
+    const broken = this.#splitter.push(chunk, (message) => this.#message(message));
     if (broken !== undefined) this.#breakOff();
     this.#goOn();
+  }
+
+  #message(bytes: Uint8Array): void {
+    if (this.#closed) return;
+    const message = parseMessage(bytes);
+    if (message === undefined) this.#breakOff();
+    // No notification is defined: the protocol wants unknown ones ignored.
+    else if (message === 'notification') this.#options.counters.notifications_ignored++;
+    else this.#backlog.push(message);
   }
 
   #breakOff(): void {
@@ -136,21 +141,7 @@ export class Connection {
     this.destroy();
   }
 
-  #message(message: unknown): void {
-    if (this.#closed) return;
-    if (!Array.isArray(message)) {
-      this.#breakOff();
-    } else if (isCall(message)) {
-      this.#backlog.push(message);
-    } else if (isNotification(message)) {
-      // None is defined: the protocol wants unknown ones ignored.
-      this.#options.counters.notifications_ignored++;
-    } else {
-      this.#breakOff();
-    }
-  }
-
-  async #answer([, id, method, params]: Call): Promise<void> {
+  async #answer({ id, method, params }: Call): Promise<void> {
     const { counters } = this.#options;
     counters.calls++;
     this.#calls++;
@@ -212,7 +203,7 @@ export class Connection {
   }
 
   #planFlush(): void {
-    if (this.#flushPlanned || this.#writing) return;
+    if (this.#flushPlanned) return;
     this.#flushPlanned = true;
     // One flush for all that is pushed by what runs now: usually one read of a link.
     queueMicrotask(() => {
@@ -221,63 +212,54 @@ export class Connection {
     });
   }
 
+  /** Sends what is queued as far as the client takes it; 'drain' goes on. */
   #flush(): void {
-    while (!this.#writing && !this.#closed) {
-      const notice = this.#notices.take();
-      if (notice !== undefined) this.#write(encode([MESSAGE.NOTIFICATION, ...notice]));
-      else if (!this.#events.isEmpty) this.#writeEvents();
-      else break;
+    const socket = this.#socket;
+    socket.cork();
+    while (socket.writable && !socket.writableNeedDrain) {
+      const message = this.#nextMessage();
+      if (message === undefined) {
+        if (this.#ending) socket.end();
+        break;
+      }
+      socket.write(message);
     }
-    if (this.#ending && !this.#writing && !this.#closed) this.#socket.end();
+    socket.uncork();
   }
 
-  #writeEvents(): void {
-    if (this.#chunk === NO_CHUNK) this.#chunk = new Writer(CHUNK_SIZE);
-    const chunk = this.#chunk;
-    chunk.at = 0;
-    writeEventMessages(chunk, this.#events);
-    this.#options.counters.event_writes++;
-    this.#write(chunk.bytes.subarray(0, chunk.at));
-  }
-
-  /** Writes, and waits where the kernel does not take all of it at once. */
-  #write(bytes: Uint8Array): void {
-    const write = ++this.#writes;
-    this.#socket.write(bytes, () => {
-      // Callbacks of writes that were done at once come late, when another one may be under way.
-      if (!this.#writing || write !== this.#writes) return;
-      this.#writing = false;
-      this.#flush();
-    });
-    this.#writing = this.#socket.writableLength > 0;
+  #nextMessage(): Uint8Array | undefined {
+    const notice = this.#notices.take();
+    if (notice !== undefined) return encode([MESSAGE.NOTIFICATION, ...notice]);
+    const events = takeEventMessage(this.#events);
+    if (events !== undefined) this.#options.counters.event_messages++;
+    return events;
   }
 }
 
-function encode(message: readonly unknown[]): Uint8Array {
-  const out = new Writer();
-  out.value(message);
-  return out.bytes.subarray(0, out.at);
+/** What a client sent: a call, or a notification; undefined for what is neither. */
+function parseMessage(bytes: Uint8Array): Call | 'notification' | undefined {
+  let message: unknown;
+  try {
+    message = decode(bytes);
+  } catch {
+    // Map keys that are neither string nor number, malformed timestamps, ...
+    return undefined;
+  }
+  if (!Array.isArray(message)) return undefined;
+  const type = uint32(message[0]);
+  if (type === MESSAGE.NOTIFICATION && message.length === 3) {
+    return typeof message[1] === 'string' && Array.isArray(message[2]) ? 'notification' : undefined;
+  }
+  if (type !== MESSAGE.REQUEST || message.length !== 4) return undefined;
+  const id = uint32(message[1]);
+  const [, , method, params] = message;
+  if (id === undefined || typeof method !== 'string' || !Array.isArray(params)) return undefined;
+  return { id, method, params };
 }
 
-function isCall(message: readonly unknown[]): message is Call {
-  return (
-    message.length === 4 &&
-    message[0] === MESSAGE.REQUEST &&
-    isMessageId(message[1]) &&
-    typeof message[2] === 'string' &&
-    Array.isArray(message[3])
-  );
-}
-
-function isNotification(message: readonly unknown[]): boolean {
-  return (
-    message.length === 3 &&
-    message[0] === MESSAGE.NOTIFICATION &&
-    typeof message[1] === 'string' &&
-    Array.isArray(message[2])
-  );
-}
-
-function isMessageId(id: unknown): id is number {
-  return typeof id === 'number' && Number.isInteger(id) && id >= 0 && id <= 0xffff_ffff;
+/** An integer of 32 bits, which encoders are free to write in 64; undefined for anything else. */
+function uint32(value: unknown): number | undefined {
+  const number = typeof value === 'bigint' ? Number(value) : value;
+  if (typeof number !== 'number' || !Number.isInteger(number)) return undefined;
+  return number >= 0 && number <= 0xffff_ffff ? number : undefined;
 }

@@ -2,7 +2,7 @@ import { BridgeError } from '../../base/errors.js';
 import { METHOD, type WireChipStatus, type WireCoprocessorStatus, type WireDaemonStatus } from '../schema.js';
 import type { Session } from './connection.js';
 import { countOf, pageParams } from './params.js';
-import { wirePage } from './wire-shapes.js';
+import { wirePage, wireStatus } from './wire-shapes.js';
 
 /** Where the control socket's answers come from. */
 export interface StatusSource {
@@ -23,7 +23,7 @@ export class ControlSession implements Session {
     switch (method) {
       case METHOD.DAEMON_STATUS:
         countOf(params, 0, 0);
-        return this.#source.daemon();
+        return wireStatus(this.#source.daemon());
       case METHOD.DAEMON_COPROCESSORS:
         return this.#page(this.#source.coprocessors(), params);
       case METHOD.DAEMON_CHIPS:
@@ -36,6 +36,6 @@ export class ControlSession implements Session {
   close(): void {}
 
   #page(items: readonly unknown[], params: readonly unknown[]): unknown {
-    return wirePage(items.length, (index) => items[index], pageParams(params));
+    return wirePage(items.length, (index) => wireStatus(items[index]), pageParams(params));
   }
 }

@@ -8,8 +8,8 @@ export interface ApiCounters {
   calls: number;
   calls_failed: number;
   notifications_ignored: number;
-  /** Writes of events to clients: far fewer than events when these come fast. */
-  event_writes: number;
+  /** `events` notifications sent: far fewer than events when these come fast. */
+  event_messages: number;
   /** Events dropped from clients' full queues; each is counted to its client in a gap. */
   events_dropped: number;
 }
@@ -22,7 +22,7 @@ export function newApiCounters(): ApiCounters {
     calls: 0,
     calls_failed: 0,
     notifications_ignored: 0,
-    event_writes: 0,
+    event_messages: 0,
     events_dropped: 0,
   };
 }

@@ -1,6 +1,6 @@
 import type { EventQueue } from '../event-queue.js';
-import { MAX_ROW, writeRow } from '../event-rows.js';
-import type { Writer } from '../msgpack/writer.js';
+import { type EventRow, eventRow, LONGEST_LINE_ROW, LONGEST_TEXT_ROW } from '../event-rows.js';
+import { encode } from '../msgpack/codec.js';
 import { MAX_MESSAGE, MESSAGE, NOTIFICATION } from '../schema.js';
 
 /** Whose events they are, as the client knows it. */
@@ -8,36 +8,31 @@ export interface EventOwner {
   readonly id: number;
 }
 
-/** Longest head of an `events` notification: two arrays, the method, the id, and the rows' count. */
-const MAX_HEAD = 32;
+/** No head of an `events` notification is longer: three arrays, type, method, id. */
+const LONGEST_HEAD = 32;
 
-/** Size of a chunk: one message of the largest size, or many small ones. */
-export const CHUNK_SIZE = MAX_MESSAGE;
+/** So many rows of lines fit into a message, and one with text after them. */
+export const MAX_ROWS = Math.floor((MAX_MESSAGE - LONGEST_HEAD - LONGEST_TEXT_ROW) / LONGEST_LINE_ROW);
 
 /**
- * Moves events out of `queue` into `out` (a writer over {@link CHUNK_SIZE} bytes, empty) as
- * `events` notifications, one for each run of one owner, until the chunk is full or the queue empty.
+ * Takes the oldest events out of `queue`: an `events` notification with all that follow each other
+ * of one owner, as far as they fit into one message. Undefined when there are none.
  */
-export function writeEventMessages(out: Writer, queue: EventQueue<EventOwner>): void {
-  for (;;) {
-    const run = queue.peek();
-    if (run === undefined || out.at + MAX_HEAD + MAX_ROW > CHUNK_SIZE) return;
-    const countAt = writeHead(out, run.owner.id);
+export function takeEventMessage(queue: EventQueue<EventOwner>): Uint8Array | undefined {
+  const oldest = queue.peek();
+  if (oldest === undefined) return undefined;
+  const { owner } = oldest;
+  const rows: EventRow[] = [];
+  let full = false;
+  for (let run = queue.peek(); run?.owner === owner && !full; run = queue.peek()) {
     const { events, from } = run;
     let index = from;
-    while (index < events.length && out.at + MAX_ROW <= CHUNK_SIZE) writeRow(out, events[index++]!);
-    out.patchArray16(countAt, index - from);
+    while (index < events.length && !full) {
+      const event = events[index++]!;
+      rows.push(eventRow(event));
+      full = rows.length === MAX_ROWS || event.type === 'chip' || event.type === 'ended';
+    }
     queue.take(index - from);
   }
-}
-
-function writeHead(out: Writer, id: number): number {
-  out.arrayFast(3);
-  out.uintFast(MESSAGE.NOTIFICATION);
-  out.string(NOTIFICATION.EVENTS);
-  out.arrayFast(2);
-  out.uintFast(id);
-  const countAt = out.at;
-  out.array16Fast(0);
-  return countAt;
+  return encode([MESSAGE.NOTIFICATION, NOTIFICATION.EVENTS, [owner.id, rows]]);
 }

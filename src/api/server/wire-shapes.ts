@@ -1,6 +1,6 @@
 import type { BridgeError } from '../../base/errors.js';
 import type { Chip, ChipState, LineInfo } from '../../gpio/chip.js';
-import { encodedLength } from '../msgpack/codec.js';
+import { encodedLength, wireNumber } from '../msgpack/codec.js';
 import {
   MAX_MESSAGE,
   type WireChipInfo,
@@ -67,6 +67,14 @@ export function wirePage<Item>(
     items.push(item);
   }
   return { items, next: index < total && offset < total ? index : null };
+}
+
+/** A copy of a status, in which counters may have outgrown 32 bits. */
+export function wireStatus(value: unknown): unknown {
+  if (typeof value === 'number') return wireNumber(value);
+  if (Array.isArray(value)) return value.map(wireStatus);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, wireStatus(item)]));
 }
 
 function clip(text: string): string {
