@@ -1,8 +1,8 @@
 import type { AckFrame, DataFrame, SerialFrame } from '../../wire/serial-frame.js';
 import { answerWithRst, type ChannelChange, considerPlain, takeReset } from './arq-session.js';
 import type { ArqState } from './arq-state.js';
-import { noteAcknowledged, noteResend } from './packet-hint.js';
-import { measureRoundTrip, tooSoon } from './round-trip.js';
+import { losesFrames, noteAcknowledged, noteResend } from './packet-hint.js';
+import { isOverdue, measureRoundTrip, tooSoon } from './round-trip.js';
 import { noteDisorder, noteLoss, noteOrder, sendsOneByOne } from './send-window.js';
 
 /** What a received frame brought. */
@@ -67,9 +67,10 @@ function receiveInSession(
   }
   state.actedOnRstSeen = false;
   takeAcknowledgement(state, frame.nr, now);
+  if (frame.kind === 'ack' && frame.nak) takeNak(state, frame.nr, now);
+  else if (frame.nr === state.una) considerOldestLost(state, now);
   if (frame.kind === 'data') return receiveData(state, frame, now, hasRoom);
   state.counters.ack_received++;
-  if (frame.nak) takeNak(state, frame.nr, now);
   return NOTHING;
 }
 
@@ -114,6 +115,26 @@ function transmitted(state: ArqState): number {
   return count;
 }
 
+/**
+ * Every frame carries the N(R) of its moment. One that was sent after the oldest frame in flight
+ * should have come, and does not acknowledge it, says that it was lost, be it for the second time:
+ * the timer would tell the same much later. Only on a line that has lost frames lately: elsewhere the
+ * other end is merely slow.
+ */
+function considerOldestLost(state: ArqState, now: number): void {
+  const oldest = state.inFlight[0];
+  if (oldest === undefined || state.sent === 0 || !losesFrames(state)) return;
+  if (!isOverdue(state, oldest, now)) return;
+  state.counters.overdue++;
+  resendAll(state);
+}
+
+function resendAll(state: ArqState): void {
+  state.sent = 0;
+  noteResend(state);
+  noteLoss(state);
+}
+
 /** Resends what is still unacknowledged, once for each N(R) until the timer has run out. */
 function takeNak(state: ArqState, nr: number, now: number): void {
   state.counters.nak_received++;
@@ -121,9 +142,7 @@ function takeNak(state: ArqState, nr: number, now: number): void {
   // It cannot have been caused by what was just sent, but by a copy of something earlier.
   if (tooSoon(state, state.inFlight[0]!, now)) return;
   state.ignoredNak = nr;
-  state.sent = 0;
-  noteResend(state);
-  noteLoss(state);
+  resendAll(state);
 }
 
 function receiveData(state: ArqState, frame: DataFrame, now: number, hasRoom: boolean): Received {

@@ -160,6 +160,7 @@ export interface ArqCounters {
   nak_received: number;
   nr_out_of_range: number;
   timeouts: number;
+  overdue: number;
   no_session: number;
   plain_sent: number;
   plain_received: number;
@@ -186,6 +187,7 @@ const NO_COUNTS: ArqCounters = {
   nak_received: 0,
   nr_out_of_range: 0,
   timeouts: 0,
+  overdue: 0,
   no_session: 0,
   plain_sent: 0,
   plain_received: 0,

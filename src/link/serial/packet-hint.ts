@@ -20,3 +20,8 @@ export function noteAcknowledged(state: ArqState, count: number): void {
   state.cleanFrames = 0;
   state.hint = Math.min(state.maxPayload, state.hint + (state.hint >> 2));
 }
+
+/** Whether frames were resent lately, so that packets are kept small. */
+export function losesFrames(state: ArqState): boolean {
+  return state.hint < state.maxPayload;
+}

@@ -21,6 +21,19 @@ export function tooSoon(state: ArqState, frame: FrameInFlight, now: number): boo
   return now - lastSent(frame) < state.shortestRtt * TOO_SOON;
 }
 
+/**
+ * Whether whatever the other end sends now was likely sent after the frame should have come there.
+ * Being wrong costs a needless copy, being late the rest of the timer. Never before a round trip was
+ * measured, or before the frame was written out: both are NaN until then.
+ */
+export function isOverdue(state: ArqState, frame: FrameInFlight, now: number): boolean {
+  const likely = state.srtt + 2 * state.rttvar + lineTime(state);
+  return now - frame.outAt > Math.max(likely, OVERDUE_MIN_MS);
+}
+
+/** What a busy machine adds to any round trip. */
+const OVERDUE_MIN_MS = 1;
+
 /** An answer within this part of the shortest round trip is none to what was sent last. */
 const TOO_SOON = 0.5;
 /** The shortest round trip is forgotten over about so many measures, as lines change. */
