@@ -46,7 +46,8 @@ export function cobsStuffInPlace(target: Uint8Array, at: number, end: number): n
 
 /** Each full block moves what follows by one byte: the rest is copied out and stuffed byte by byte. */
 function stuffBehindFullBlock(target: Uint8Array, from: number, end: number): number {
-  const rest = target.slice(from, end);
+  // A copy: slice() of a Buffer would be a view of what is written over.
+  const rest = new Uint8Array(target.subarray(from, end));
   const length = rest.length;
   let codeAt = from;
   let out = from + 1;

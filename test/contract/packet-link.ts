@@ -43,7 +43,7 @@ export function packetLinkContract(name: string, makePair: () => Promise<LinkPai
       await bothUp();
       const most = pair.driver.maxPacket;
       const sizes = [0, 1, 2, 63, 64, 253, 254, 255, 256, 508, 509, most - 1, most].filter((n) => n <= most);
-      const packets = sizes.map((size, i) => patterned(size, i));
+      const packets = sizes.flatMap((size, i) => [patterned(size, i), new Uint8Array(size).fill(0x5a)]);
       for (const [from, to] of ends(pair)) {
         const received = collect(to, packets.length);
         await Promise.all(packets.map((packet) => from.send(packet)));
