@@ -64,6 +64,12 @@ export const TIMEOUTS = {
     what: 'bytes written out by a port before it is taken for stuck',
   },
   connect: { defaultMs: 2_000, minMs: 50, maxMs: 60_000, what: 'connection to a socket' },
+  first_try: {
+    defaultMs: 3_000,
+    minMs: 50,
+    maxMs: 60_000,
+    what: 'coprocessors that answer slowly, before the service manager is told READY all the same',
+  },
   shutdown: { defaultMs: 700, minMs: 50, maxMs: 10_000, what: 'orderly end after SIGTERM' },
   client_call: { defaultMs: 5_000, minMs: 100, maxMs: 600_000, what: 'answer of the daemon to a client' },
 } as const satisfies Record<string, TimeLimit>;

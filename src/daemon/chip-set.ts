@@ -14,6 +14,8 @@ export interface ChipSetOptions {
   readonly time: Time;
   readonly log: (level: LogLevel, event: string, fields?: LogFields, cause?: string) => void;
   readonly controllers$: Observable<ReadonlyMap<number, RemoteGpio>>;
+  /** The chips that are served are others now. */
+  readonly onChange: () => void;
 }
 
 /** A chip on its socket. */
@@ -33,17 +35,24 @@ export class ChipSet {
   /** Sockets are made and removed one after the other. */
   #changes: Promise<void> = Promise.resolve();
   #several = false;
+  #pending = 0;
   #closed = false;
 
   constructor(options: ChipSetOptions) {
     this.#options = options;
     this.#subscription = options.controllers$.subscribe((controllers) => {
-      this.#changes = this.#changes.then(() => this.#follow(controllers));
+      this.#pending++;
+      this.#changes = this.#changes.then(() => this.#follow(controllers)).then(() => this.#settle());
     });
   }
 
   get served(): readonly ServedChip[] {
     return [...this.#served.values()];
+  }
+
+  /** Whether every controller that was announced so far has its chip, or was found to have none. */
+  get settled(): boolean {
+    return this.#pending === 0;
   }
 
   get names(): readonly string[] {
@@ -72,6 +81,11 @@ export class ChipSet {
         );
     }
     for (const [remote, name] of wanted) await this.#add(remote, name);
+  }
+
+  #settle(): void {
+    this.#pending--;
+    this.#options.onChange();
   }
 
   #nameOf(deviceNumber: number): string {

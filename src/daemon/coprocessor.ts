@@ -12,6 +12,7 @@ import type { BootIds } from './boot-ids.js';
 import { ChipSet } from './chip-set.js';
 import type { CoprocessorConfig, LogLevel } from './config/config.js';
 import type { LogFields } from './log/line-format.js';
+import type { SourceTrace } from './trace/recorder.js';
 
 export interface CoprocessorOptions {
   readonly config: CoprocessorConfig;
@@ -22,6 +23,10 @@ export interface CoprocessorOptions {
   /** As Math.random. */
   readonly random: () => number;
   readonly log: CoprocessorLog;
+  /** Records what crosses the link. */
+  readonly trace?: SourceTrace;
+  /** Something that status tells of it has changed. */
+  readonly onChange: () => void;
 }
 
 /** The log of one coprocessor: `cause` is what lines are limited by, besides the event. */
@@ -46,6 +51,7 @@ export class Coprocessor {
   #failures = FIRST_ATTEMPT;
   #timer: TimerHandle | undefined;
   #waitsBecause: string | undefined;
+  #hasFailed = false;
   #stopped = false;
 
   constructor(options: CoprocessorOptions) {
@@ -75,6 +81,11 @@ export class Coprocessor {
     return this.#waitsBecause;
   }
 
+  /** Whether the first attempt is over: its chips are served, or its port did not open or broke. */
+  get tried(): boolean {
+    return this.#hasFailed || (this.bus.status.state.kind === 'up' && this.chips.settled);
+  }
+
   /** Of all openings of the port together. */
   get linkCounters(): LinkCounters {
     return this.#link === undefined ? this.#pastCounters : sum(this.#pastCounters, this.#link.counters);
@@ -86,6 +97,7 @@ export class Coprocessor {
     this.#subscriptions.push(
       this.bus.bootId$.subscribe((id) => bootIds.set(this.config.name, id === 0 ? undefined : id)),
       this.bus.state$.subscribe((state) => {
+        this.#options.onChange();
         if (state.kind !== 'up') return;
         const { firmware, bootId } = this.bus.status;
         log('info', 'coprocessor_up', { firmware, boot_id: bootId });
@@ -105,7 +117,7 @@ export class Coprocessor {
   }
 
   #open(): void {
-    const { config, time, random, bootIds } = this.#options;
+    const { config, time, random, bootIds, trace } = this.#options;
     this.#timer = undefined;
     this.#waitsBecause = undefined;
     this.openings++;
@@ -116,6 +128,7 @@ export class Coprocessor {
         random,
         timeouts: config.timeouts,
         plainProbe: () => plainProbe(bootIds.get(config.name) ?? 0, random),
+        ...(trace === undefined ? {} : { observer: trace }),
       });
     } catch (thrown) {
       this.#wait(messageOf(thrown));
@@ -123,7 +136,10 @@ export class Coprocessor {
     }
     this.#link = link;
     this.bus.attach(link);
-    link.state$.subscribe((state) => this.#follow(link, state));
+    link.state$.subscribe((state) => {
+      trace?.state(state.kind, state.kind === 'up' ? state.delivery : state.reason);
+      this.#follow(link, state);
+    });
   }
 
   #follow(link: PacketLink, state: LinkState): void {
@@ -142,6 +158,7 @@ export class Coprocessor {
       void link.close().catch(() => {});
       this.#wait(state.reason);
     }
+    this.#options.onChange();
   }
 
   #wait(reason: string): void {
@@ -150,6 +167,8 @@ export class Coprocessor {
     const { pauseMs, next } = backOff(this.#failures, bounds, random());
     this.#failures = next;
     this.#waitsBecause = reason;
+    this.#hasFailed = true;
+    this.#options.onChange();
     log('debug', 'link_waits', { pause_ms: Math.round(pauseMs) });
     this.#timer = time.set(() => this.#open(), pauseMs);
   }

@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { type Place, runtimeLayout } from '../api/runtime-dir.js';
 import { ApiServer } from '../api/server/api-server.js';
+import type { StatusSource } from '../api/server/control-session.js';
 import type { SocketAccess } from '../api/server/socket.js';
 import { BridgeError, messageOf } from '../base/errors.js';
 import { TIMEOUTS } from '../base/timeouts.js';
@@ -13,12 +14,18 @@ import type { Logger } from './log/logger.js';
 import { PidLock } from './pid-lock.js';
 import { resolveAllAccess, tryAccess } from './socket-access.js';
 import { daemonStatus } from './status.js';
+import { closeTrace, openTrace } from './trace/open-trace.js';
+import type { TraceRecorder, TraceSettings } from './trace/recorder.js';
 
 export interface DaemonOptions {
   readonly config: DaemonConfig;
   readonly runtimeDir: Place;
   readonly version: string;
   readonly logger: Logger;
+  /** Where to record what crosses the links. */
+  readonly trace?: TraceSettings | undefined;
+  /** Something that {@link Daemon.status} tells has changed; comes in bursts, the first during start. */
+  readonly onChange?: () => void;
 }
 
 /** The daemon: the coprocessors of a configuration, offered on the sockets of one runtime directory. */
@@ -27,18 +34,22 @@ export class Daemon {
   readonly #lock: PidLock;
   readonly #api: ApiServer;
   readonly #bootIds: BootIds;
+  /** What the control socket tells. */
+  readonly status: StatusSource;
   readonly #coprocessors = new Map<string, Coprocessor>();
+  #trace: TraceRecorder | undefined;
   #config: DaemonConfig;
 
   /** Rejects with CONFIG_INVALID, DAEMON_RUNNING, PERMISSION_DENIED or IO_ERROR. */
   static async start(options: DaemonOptions): Promise<Daemon> {
-    const { config, runtimeDir } = options;
+    const { config, runtimeDir, trace, version, logger } = options;
     const access = resolveAllAccess(config);
     makeRuntimeDir(runtimeDir);
     const daemon = new Daemon(options);
     try {
       tryAccess(runtimeDir.dir, config, access);
-      await daemon.#serveControl(access.control);
+      if (trace !== undefined) daemon.#trace = await openTrace(trace, version, logger);
+      await daemon.#api.openControl(daemon.status, access.control);
       for (const coprocessor of config.coprocessors) {
         daemon.#add(coprocessor, access.coprocessors.get(coprocessor.name)!);
       }
@@ -74,6 +85,17 @@ export class Daemon {
     this.#bootIds = new BootIds(layout.bootIds, (error) => {
       logger.log('error', 'boot_ids_not_written', { file: layout.bootIds, error });
     });
+    this.status = daemonStatus({
+      version,
+      runtimeDir: runtimeDir.dir,
+      api: this.#api,
+      coprocessors: () => this.#coprocessors.values(),
+    });
+  }
+
+  /** Whether every coprocessor has answered with its chips, or failed to at least once. */
+  get tried(): boolean {
+    return [...this.#coprocessors.values()].every(({ tried }) => tried);
   }
 
   /**
@@ -122,21 +144,12 @@ export class Daemon {
     // The sockets go first, all at once: nobody asks for anything new while lines are given back.
     await this.#api.close(reason);
     await Promise.all([...this.#coprocessors.values()].map((coprocessor) => coprocessor.stop(reason)));
-  }
-
-  async #serveControl(access: SocketAccess): Promise<void> {
-    const { version, runtimeDir } = this.#options;
-    const source = daemonStatus({
-      version,
-      runtimeDir: runtimeDir.dir,
-      api: this.#api,
-      coprocessors: () => this.#coprocessors.values(),
-    });
-    await this.#api.openControl(source, access);
+    if (this.#trace !== undefined) await closeTrace(this.#trace, this.#options.logger);
   }
 
   #add(config: CoprocessorConfig, access: SocketAccess): void {
-    const { logger } = this.#options;
+    const { logger, onChange = () => {} } = this.#options;
+    const trace = this.#trace?.source(config.name, config.link);
     const coprocessor = new Coprocessor({
       config,
       access,
@@ -144,9 +157,11 @@ export class Daemon {
       bootIds: this.#bootIds,
       time: systemTime,
       random: Math.random,
+      onChange,
       log: (level, event, fields, cause = '') => {
         logger.log(level, event, { coprocessor: config.name, ...fields }, `${config.name} ${cause}`);
       },
+      ...(trace === undefined ? {} : { trace }),
     });
     this.#coprocessors.set(config.name, coprocessor);
     coprocessor.start();

@@ -4,6 +4,10 @@ import type { DaemonConfig } from './config/config.js';
 import { Daemon } from './daemon.js';
 import { LineSink } from './log/line-sink.js';
 import { Logger } from './log/logger.js';
+import { Reloads } from './reloads.js';
+import type { ServiceManager } from './service/service-manager.js';
+import { tellServiceManager } from './service/tell-service-manager.js';
+import type { TraceSettings } from './trace/recorder.js';
 
 export interface RunOptions {
   /** Reads the configuration: at start, and again at SIGHUP. */
@@ -11,6 +15,8 @@ export interface RunOptions {
   /** `--runtime-dir`. */
   readonly runtimeDir: string | undefined;
   readonly version: string;
+  /** `--trace` */
+  readonly trace?: TraceSettings | undefined;
 }
 
 const STDERR = 2;
@@ -27,11 +33,20 @@ export async function runUntilSignal(options: RunOptions): Promise<never> {
   const sink = new LineSink(STDERR);
   const logger = new Logger({ config: config.log, write: (line) => sink.line(line), now: Date.now });
   const ending = endingSignal();
-  const { version } = options;
-  const daemon = await Daemon.start({ config, runtimeDir, version, logger });
-  process.on('SIGHUP', () => void reload(daemon, options, logger));
+  const { version, trace } = options;
+  let service: ServiceManager | undefined;
+  const onChange = () => service?.changed();
+  const daemon = await Daemon.start({ config, runtimeDir, version, logger, trace, onChange });
+  service = tellServiceManager(daemon, config, logger);
+  const reloads = new Reloads(async () => {
+    service?.reloading();
+    await reload(daemon, options, logger);
+    service?.reloaded();
+  });
+  process.on('SIGHUP', () => reloads.ask());
   const signal = await ending;
   logger.log('info', 'stopping', { signal });
+  service?.stopping();
   await daemon.stop('the daemon is stopping');
   logger.log('info', 'stopped');
   await sink.flushed(LAST_LINES_MS);

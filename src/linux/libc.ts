@@ -19,6 +19,15 @@ export interface Libc {
   inotify_init1(flags: number): number;
   inotify_add_watch(fd: number, path: string, mask: number): number;
   getsockopt(fd: number, level: number, name: number, value: Buffer, length: Buffer): number;
+  socket(domain: number, type: number, protocol: number): number;
+  sendto(
+    fd: number,
+    from: Uint8Array,
+    length: number,
+    flags: number,
+    address: Uint8Array,
+    addressLength: number,
+  ): number;
 }
 
 export function libc(): Libc {
@@ -61,4 +70,7 @@ const PROTOTYPES: Readonly<Record<keyof Libc, string>> = {
   inotify_init1: 'int inotify_init1(int flags)',
   inotify_add_watch: 'int inotify_add_watch(int fd, const char *path, uint32_t mask)',
   getsockopt: 'int getsockopt(int fd, int level, int name, void *value, void *length)',
+  socket: 'int socket(int domain, int type, int protocol)',
+  sendto:
+    'intptr_t sendto(int fd, const void *from, size_t length, int flags, const void *address, uint32_t addressLength)',
 };
