@@ -59,6 +59,10 @@ describe('customFormatter', () => {
     );
   });
 
+  it('prints %x as gpiomon does where it is to be gpiomon', () => {
+    expect(customFormatter('%e %x', false)(edge, 'DOOR')).toBe('1 %x');
+  });
+
   it('knows whether a format shows losses', () => {
     expect(formatShowsLoss('%e %x')).toBe(true);
     expect(formatShowsLoss('%%x')).toBe(false);

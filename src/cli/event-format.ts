@@ -1,5 +1,6 @@
 import type { EdgeEvent } from '../events/edge-event.js';
 import { formatTime, type TimeStyle } from './event-time.js';
+import { compileFormat, formatUses, type Specifiers } from './format.js';
 
 /** Turns an edge into the text of one line, without its newline. */
 export type EdgeFormatter = (event: EdgeEvent, name: string | undefined) => string;
@@ -30,9 +31,7 @@ export function lineLabel(
   return style.showChip ? `${place} ${label}` : label;
 }
 
-type Piece = string | EdgeFormatter;
-
-const SPECIFIERS: Readonly<Record<string, Piece>> = {
+const SPECIFIERS: Specifiers<Parameters<EdgeFormatter>> = {
   o: (event) => String(event.offset),
   l: (_event, name) => name ?? 'unnamed',
   c: (event) => event.chip,
@@ -41,34 +40,19 @@ const SPECIFIERS: Readonly<Record<string, Piece>> = {
   S: (event) => formatTime(event.timestampNs, 'seconds'),
   U: (event) => formatTime(event.timestampNs, 'utc'),
   L: (event) => formatTime(event.timestampNs, 'local'),
-  x: (event) => (event.lost === null ? '?' : String(event.lost)),
   '%': '%',
 };
 
-/**
- * The formatter of a `--format` string, taken apart once. A `%` before anything that is no
- * specifier, and one at the end, stand for themselves.
- */
-export function customFormatter(format: string): EdgeFormatter {
-  const pieces = splitFormat(format);
-  return (event, name) => {
-    let line = '';
-    for (const piece of pieces) line += typeof piece === 'string' ? piece : piece(event, name);
-    return line;
-  };
+const LOSS: Specifiers<Parameters<EdgeFormatter>> = {
+  x: (event) => (event.lost === null ? '?' : String(event.lost)),
+};
+
+/** The formatter of a `--format` string. `%x` is ours: gpiomon prints it as it is, and so it is without `knowsLoss`. */
+export function customFormatter(format: string, knowsLoss = true): EdgeFormatter {
+  return compileFormat(format, knowsLoss ? { ...SPECIFIERS, ...LOSS } : SPECIFIERS);
 }
 
 /** Whether a `--format` string prints the number of lost edges itself. */
 export function formatShowsLoss(format: string): boolean {
-  return splitFormat(format).includes(SPECIFIERS.x);
-}
-
-function splitFormat(format: string): Piece[] {
-  const pieces: Piece[] = [];
-  for (const [text] of format.matchAll(/%[\s\S]?|[^%]+/gu)) {
-    const specifier = text.length > 1 && text.startsWith('%') ? text.slice(1) : undefined;
-    const known = specifier !== undefined && Object.hasOwn(SPECIFIERS, specifier);
-    pieces.push(known ? SPECIFIERS[specifier] : text);
-  }
-  return pieces;
+  return formatUses(format, '%x');
 }

@@ -32,6 +32,7 @@ const down: RequestEvent = { type: 'chip', chip: 'hub', state: 'down', reason: '
 
 const nameOf = (_chip: string, offset: number) => (offset === 5 ? 'DO"OR' : undefined);
 const style: TextStyle = {
+  program: 'gpiobridge mon',
   nameOf,
   format: customFormatter('%o %E'),
   formatShowsLoss: false,

@@ -12,6 +12,8 @@ export interface Rendered {
 }
 
 export interface TextStyle {
+  /** What stands before messages on stderr. */
+  readonly program: string;
   readonly format: EdgeFormatter;
   readonly nameOf: NameOf;
   /** The format prints the number of lost edges, so that stderr need not. */
@@ -32,10 +34,10 @@ export function renderText(events: readonly RequestEvent[], style: TextStyle): R
       const name = style.nameOf(event.chip, event.offset);
       out += `${style.format(event, name)}\n`;
       if (event.lost !== 0 && !style.formatShowsLoss && !isExpected(event, style)) {
-        err += `gpiobridge mon: ${lossText(event.lost)} on ${label(event.chip, event.offset, name)}\n`;
+        err += `${style.program}: ${lossText(event.lost)} on ${label(event.chip, event.offset, name)}\n`;
       }
-    } else if (event.type === 'gap') err += `gpiobridge mon: ${gapText(event, style.nameOf)}\n`;
-    else if (event.type === 'chip') err += `gpiobridge mon: ${chipStateText(event)}\n`;
+    } else if (event.type === 'gap') err += `${style.program}: ${gapText(event, style.nameOf)}\n`;
+    else if (event.type === 'chip') err += `${style.program}: ${chipStateText(event)}\n`;
   }
   return { out, err };
 }

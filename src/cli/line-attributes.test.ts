@@ -27,10 +27,14 @@ describe('formatAttributes', () => {
       activeLow: true,
       edges: 'both',
       eventClock: 'realtime',
+      debouncePeriodUs: 10_000,
     };
     expect(formatAttributes(all, false)).toBe(
-      'input active-low edges=both event-clock=realtime consumer="my app"',
+      'input active-low edges=both event-clock=realtime debounce-period=10ms consumer="my app"',
     );
+    expect(formatAttributes({ ...plain, debouncePeriodUs: 123 }, false)).toBe('input debounce-period=123us');
+    expect(formatAttributes({ ...plain, debouncePeriodUs: 2_000_000 }, false)).toMatch(/=2s$/);
+    expect(formatAttributes({ ...plain, debouncePeriodUs: 1_001_000 }, false)).toMatch(/=1001ms$/);
     expect(formatAttributes(all, true)).toMatch(/ consumer=my app$/);
   });
 });

@@ -6,11 +6,18 @@ export function formatAttributes(info: LineInfo, unquoted: boolean): string {
   if (info.activeLow) words.push('active-low');
   if (info.edges !== 'none') words.push(`edges=${info.edges}`);
   if (info.eventClock !== 'monotonic') words.push(`event-clock=${info.eventClock}`);
+  if (info.debouncePeriodUs > 0) words.push(`debounce-period=${formatPeriod(info.debouncePeriodUs)}`);
   if (info.used) {
     const consumer = info.consumer ?? 'kernel';
     words.push(unquoted ? `consumer=${consumer}` : `consumer="${consumer}"`);
   }
   return words.join(' ');
+}
+
+/** Microseconds in the largest unit that takes no fraction: `123us`, `10ms`, `2s`. */
+function formatPeriod(microseconds: number): string {
+  if (microseconds % 1_000_000 === 0) return `${microseconds / 1_000_000}s`;
+  return microseconds % 1_000 === 0 ? `${microseconds / 1_000}ms` : `${microseconds}us`;
 }
 
 /** Name (padded to 16 characters, a tab) and attributes. `unnamed` is never quoted. */

@@ -1,9 +1,10 @@
 import { basename } from 'node:path';
 import { type Command, CommanderError } from 'commander';
 import { BridgeError } from '../base/errors.js';
-import { LATER_SUBCOMMANDS, SUBCOMMANDS, TOOL_NAMES } from './commands/table.js';
+import { LATER_SUBCOMMANDS, SUBCOMMANDS } from './commands/table.js';
 import { errorLines } from './errors.js';
 import { print } from './output.js';
+import { isToolName, TOOL_NAMES } from './tool-name.js';
 import { packageVersion } from './version.js';
 
 const PROGRAM = 'gpiobridge';
@@ -13,8 +14,8 @@ const PROGRAM = 'gpiobridge';
  * not valid. Prints errors as `PROG: message`. May return while the subcommand's handles live on.
  */
 export async function run(argv: readonly string[]): Promise<number> {
-  const tool = TOOL_NAMES[basename(argv[1] ?? '')];
-  if (tool !== undefined) return refuseToolName(basename(argv[1]), tool);
+  const startedAs = basename(argv[1] ?? '');
+  if (isToolName(startedAs)) return runSubcommand(TOOL_NAMES[startedAs], argv.slice(2), startedAs);
   const [name, ...rest] = argv.slice(2);
   if (name === undefined) return mainHelp(process.stderr, 1);
   if (name === '-v' || name === '--version') return show(versionLine(), process.stdout, 0);
@@ -25,10 +26,14 @@ export async function run(argv: readonly string[]): Promise<number> {
   return runSubcommand(name, rest);
 }
 
-async function runSubcommand(name: string, args: readonly string[]): Promise<number> {
+/** `program` is what messages call it: `gpiobridge get`, or the tool of libgpiod that it is started as. */
+async function runSubcommand(
+  name: string,
+  args: readonly string[],
+  program = `${PROGRAM} ${name}`,
+): Promise<number> {
   const entry = SUBCOMMANDS.find((subcommand) => subcommand.name === name);
   if (entry === undefined) return refuseSubcommand(name);
-  const program = `${PROGRAM} ${name}`;
   try {
     const command = (await entry.load()).command();
     prepare(command, program);
@@ -49,7 +54,7 @@ function prepare(command: Command, program: string): void {
     .helpOption('-h, --help', 'show this help and exit')
     .option('-v, --version', 'show the version and exit')
     .on('option:version', () => {
-      process.stdout.write(versionLine());
+      process.stdout.write(versionLine(program));
       throw new CommanderError(0, 'commander.version', '');
     })
     .exitOverride()
@@ -80,11 +85,6 @@ async function refuseSubcommand(name: string): Promise<number> {
   return fail(PROGRAM, `unknown subcommand '${name}'${hint}`, `try ${PROGRAM} --help`);
 }
 
-function refuseToolName(name: string, subcommand: string): number {
-  const instead = LATER_SUBCOMMANDS.includes(subcommand) ? '' : `; use '${PROGRAM} ${subcommand}'`;
-  return fail(name, `running under the name of a libgpiod tool is not in this version${instead}`);
-}
-
 async function show(text: string, stream: NodeJS.WriteStream, status: number): Promise<number> {
   await print(text, stream);
   return status;
@@ -95,8 +95,11 @@ function fail(program: string, ...messages: string[]): number {
   return 1;
 }
 
-function versionLine(): string {
-  return `${PROGRAM} ${packageVersion()}\n`;
+/** `gpiobridge 0.1.0`; as a tool of libgpiod in that tool's form, `gpioget (gpiobridge) v0.1.0`. */
+function versionLine(program = PROGRAM): string {
+  return isToolName(program)
+    ? `${program} (${PROGRAM}) v${packageVersion()}\n`
+    : `${PROGRAM} ${packageVersion()}\n`;
 }
 
 async function mainHelp(stream: NodeJS.WriteStream, status: number): Promise<number> {

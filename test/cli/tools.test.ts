@@ -95,7 +95,7 @@ describe('info', () => {
     expect(await tool('info', 'L1')).toEqual(ok('hub 1\t"L1"            \tinput\n'));
     const strict = await tool('info', '-s', 'L1');
     expect(strict.stdout).toBe('hub 1\t"L1"            \tinput\nrack 1\t"L1"            \tinput\n');
-    expect(strict.status).toBe(1);
+    expect(strict).toMatchObject({ status: 1, stderr: '' });
   });
 
   it('shows what there is and tells what is missing', async () => {
@@ -124,6 +124,7 @@ describe('info', () => {
       active_low: false,
       edges: 'none',
       event_clock: 'monotonic',
+      debounce_period_us: 0,
       used: false,
       consumer: null,
     });
@@ -345,7 +346,8 @@ describe('mon', () => {
     [['-E', 'sundial', 'L1'], 'invalid event clock: sundial'],
     [['-E', 'hte', 'L1'], 'event clock hte is not possible: a remote line has no hardware timestamp engine'],
     [['-n', 'x', 'L1'], "invalid number: 'x'"],
-    [['-p', '5ms', 'L1'], '--debounce-period is not in this version'],
+    [['-p', '5x', 'L1'], 'invalid period: 5x'],
+    [['-p', '72m', 'L1'], 'maximum debounce period is 4294967295us, got 4320000000us'],
   ])('refuses %j', async (args, message) => {
     expect(await tool('mon', ...args)).toEqual(failure(`gpiobridge mon: ${message}`));
   });

@@ -14,11 +14,11 @@ export function command(): Command {
     .action(detect);
 }
 
-async function detect(ids: string[], options: ClientOptions): Promise<void> {
+async function detect(ids: string[], options: ClientOptions, self: Command): Promise<void> {
   await withDaemon(options, async (daemon) => {
     const problems: string[] = [];
     const chosen = ids.length > 0 ? ids : await daemon.chips();
-    if (chosen.length === 0) await print(`gpiobridge detect: ${NO_CHIPS}\n`, process.stderr);
+    if (chosen.length === 0) await print(`${self.name()}: ${NO_CHIPS}\n`, process.stderr);
     for (const id of chosen) {
       try {
         const chip = await openNamedChip(daemon, id);

@@ -35,12 +35,12 @@ interface ChipContents extends ChipLines {
   readonly lines: readonly LineInfo[];
 }
 
-async function info(ids: string[], options: InfoOptions): Promise<void> {
+async function info(ids: string[], options: InfoOptions, self: Command): Promise<void> {
   await withDaemon(options, async (daemon) => {
     const problems: string[] = [];
     const chips: ChipContents[] = [];
     const clients = await openChips(daemon, options.chip);
-    if (clients.length === 0) await print(`gpiobridge info: ${NO_CHIPS}\n`, process.stderr);
+    if (clients.length === 0) await print(`${self.name()}: ${NO_CHIPS}\n`, process.stderr);
     for (const client of clients) {
       const chip = await client.info();
       if (chip.lines === 0) problems.push(chipStateMessage(chip));
@@ -84,7 +84,8 @@ async function showSelected(
   for (const id of ids) {
     const matches = matchesOf(id, chips, resolveOptions);
     if (matches.length === 0) problems.push(notFound(id, chips, resolveOptions));
-    if (matches.length > 1) problems.push(`line '${id}' is not unique`);
+    // As gpioinfo: all of them are shown, which says it, and the status tells a script.
+    if (matches.length > 1) process.exitCode = 1;
     for (const match of matches) {
       const twin = selected.find((line) => isSameLine(line, match));
       if (twin === undefined) selected.push(match);
@@ -104,7 +105,8 @@ async function showSelected(
 }
 
 async function showJson(chip: string, lines: readonly LineInfo[]): Promise<void> {
-  for (const { offset, name, direction, activeLow, edges, eventClock, used, consumer } of lines) {
+  for (const line of lines) {
+    const { offset, name, direction, activeLow, edges, eventClock, debouncePeriodUs, used, consumer } = line;
     await printJson({
       type: 'line',
       chip,
@@ -114,6 +116,7 @@ async function showJson(chip: string, lines: readonly LineInfo[]): Promise<void>
       activeLow,
       edges,
       eventClock,
+      debouncePeriodUs,
       used,
       consumer: consumer ?? null,
     });

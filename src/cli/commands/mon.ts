@@ -19,15 +19,15 @@ import {
   BIAS_HELP,
   CHIPS_HELP,
   type ClientOptions,
-  laterOption,
   notes,
   PERIODS_HELP,
   periodOption,
   type RequestOptions,
 } from '../options.js';
 import { print, printJson } from '../output.js';
-import { parseUnsigned } from '../period.js';
+import { parsePeriod, parseUnsigned } from '../period.js';
 import { catchEndingSignals, dieOf } from '../signals.js';
+import { isToolName } from '../tool-name.js';
 import { valueObject } from '../value-json.js';
 
 /** As in libgpiod's gpiomon; the uAPI takes no more in one request. */
@@ -35,6 +35,8 @@ const MAX_LINES = 64;
 
 interface MonOptions extends ClientOptions, RequestOptions {
   readonly banner?: boolean;
+  /** Microseconds. */
+  readonly debouncePeriod?: number;
   readonly edges: EdgeSelection;
   readonly eventClock?: EventClock;
   readonly timeStyle?: TimeStyle;
@@ -47,6 +49,9 @@ interface MonOptions extends ClientOptions, RequestOptions {
   readonly quiet?: boolean;
   readonly silent?: boolean;
 }
+
+/** As in the uAPI: 32 bits of microseconds. */
+const MAX_DEBOUNCE_US = 0xffff_ffff;
 
 const FORMAT_HELP = `Format specifiers:
   %o  offset of the line          %S  time in seconds
@@ -77,7 +82,12 @@ export function command(): Command {
     .option('-N, --numeric', 'print values as 0 and 1')
     .option('-q, --quiet', 'print no events')
     .addOption(new Option('--silent', 'as --quiet').hideHelp())
-    .addOption(laterOption('-p, --debounce-period <period>', '--debounce-period'))
+    .addOption(
+      new Option(
+        '-p, --debounce-period <period>',
+        'report an edge once the line was stable for so long',
+      ).argParser(parseDebouncePeriod),
+    )
     .addHelpText('after', notes(FORMAT_HELP, CHIPS_HELP, PERIODS_HELP, BIAS_HELP));
   // The last of the two counts.
   monCommand.on('option:localtime', () => monCommand.setOptionValue('timeStyle', 'local'));
@@ -88,6 +98,13 @@ export function command(): Command {
 function parseEdges(text: string): EdgeSelection {
   if (text === 'rising' || text === 'falling' || text === 'both') return text;
   throw new UsageError(`invalid edges: ${text}`);
+}
+
+function parseDebouncePeriod(text: string): number {
+  const period = parsePeriod(text);
+  if (period > MAX_DEBOUNCE_US)
+    throw new UsageError(`maximum debounce period is ${MAX_DEBOUNCE_US}us, got ${period}us`);
+  return period;
 }
 
 function parseEventClock(text: string): EventClock {
@@ -106,7 +123,7 @@ export function clockAndStyle(options: Pick<MonOptions, 'eventClock' | 'timeStyl
   return { eventClock, timeStyle: options.timeStyle ?? (eventClock === 'realtime' ? 'utc' : 'seconds') };
 }
 
-async function mon(ids: string[], options: MonOptions): Promise<void> {
+async function mon(ids: string[], options: MonOptions, self: Command): Promise<void> {
   if (ids.length === 0) throw new UsageError('at least one GPIO line must be specified');
   if (ids.length > MAX_LINES) throw new UsageError('too many lines given');
   const signals = catchEndingSignals();
@@ -120,7 +137,7 @@ async function mon(ids: string[], options: MonOptions): Promise<void> {
         edgesWanted: options.numEvents ?? 0,
         idleTimeout: options.idleTimeout ?? 0,
         signal: signals.aborted,
-        print: await printer(groups, options),
+        print: await printer(groups, options, self.name()),
       });
     });
   } catch (thrown) {
@@ -136,6 +153,7 @@ async function requestAll(groups: readonly ChipGroup[], options: MonOptions): Pr
     edges: options.edges,
     activeLow: options.activeLow ?? false,
     eventClock: clockAndStyle(options).eventClock,
+    debouncePeriodUs: options.debouncePeriod ?? 0,
   };
   const requests: LineRequestClient[] = [];
   for (const { client, lines } of groups) {
@@ -169,11 +187,15 @@ async function showInitialState(
 
 type PrintEvents = (events: readonly RequestEvent[]) => Promise<void>;
 
-async function printer(groups: readonly ChipGroup[], options: MonOptions): Promise<PrintEvents> {
+async function printer(
+  groups: readonly ChipGroup[],
+  options: MonOptions,
+  program: string,
+): Promise<PrintEvents> {
   if (options.quiet || options.silent) return async () => undefined;
   const nameOf = namesOf(groups);
   if (options.json) return (events) => print(renderJson(events, nameOf));
-  const style = await textStyle(groups, nameOf, options);
+  const style = await textStyle(groups, nameOf, options, program);
   return async (events) => {
     const { out, err } = renderText(events, style);
     await print(out);
@@ -195,10 +217,13 @@ async function textStyle(
   groups: readonly ChipGroup[],
   nameOf: NameOf,
   options: MonOptions,
+  program: string,
 ): Promise<TextStyle> {
   const infos = await Promise.all(groups.map(({ client }) => client.info()));
   const { timeStyle } = clockAndStyle(options);
+  const knowsLoss = !isToolName(program);
   return {
+    program,
     nameOf,
     format:
       options.format === undefined
@@ -207,8 +232,8 @@ async function textStyle(
             showChip: options.chip !== undefined,
             unquoted: options.unquoted ?? false,
           })
-        : customFormatter(options.format),
-    formatShowsLoss: options.format !== undefined && formatShowsLoss(options.format),
+        : customFormatter(options.format, knowsLoss),
+    formatShowsLoss: knowsLoss && options.format !== undefined && formatShowsLoss(options.format),
     uncountedChips: new Set(infos.filter(({ countsLoss }) => !countsLoss).map(({ name }) => name)),
   };
 }

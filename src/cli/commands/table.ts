@@ -41,13 +41,3 @@ export const LATER_SUBCOMMANDS: readonly string[] = [
   'remoteproc',
   'export',
 ];
-
-/** Names of libgpiod's tools, under which the program may be started in a later version. */
-export const TOOL_NAMES: Readonly<Record<string, string>> = {
-  gpiodetect: 'detect',
-  gpioinfo: 'info',
-  gpioget: 'get',
-  gpioset: 'set',
-  gpiomon: 'mon',
-  gpionotify: 'notify',
-};
