@@ -152,8 +152,40 @@ describe('requests', () => {
     for (let seq = 1; seq <= many; seq++) send(BigInt(100_000_000), edge(1, seq, (seq % 2) as Level));
     const [first] = listen(request);
     expect(first).toHaveLength(16_384 + 1);
-    expect(first![0]).toMatchObject({ type: 'gap', reason: 'client-queue', lost: 10 });
+    expect(first![0]).toMatchObject({ type: 'gap', reason: 'client-queue', offset: 1, lost: 10, level: 0 });
     expect(first![1]).toMatchObject({ type: 'edge', seqno: 11 });
+  });
+
+  it('are told how many each line lost before they listened, or that nobody knows', () => {
+    const { send, own, listen } = bench();
+    const { request } = own(1);
+    own(2, request);
+    send(1_000n, edge(1, 5, 1, 50n), edge(2, 1, 1, 60n), {
+      kind: 'break',
+      reason: 'firmware-restart',
+      fromNs: 1n,
+      toNs: 500n,
+    });
+    send(1_000n, { kind: 'enabled', line: 1, type: 'both' }, edge(1, 2, 0, 70n));
+    for (let seq = 1; seq <= 16_384; seq++) send(BigInt(100_000_000), edge(2, seq, (seq % 2) as Level));
+    const [first] = listen(request);
+    const dropped = { type: 'gap', chip: 'hub', reason: 'client-queue' } as const;
+    expect(first!.slice(0, 4)).toEqual([
+      // Four lost before the first edge, it, what the restart took (nobody knows), and the edge after it.
+      { ...dropped, offset: 1, lost: 7, fromNs: 150n, toNs: 170n, level: 0 },
+      { ...dropped, offset: 2, lost: 1, fromNs: 160n, toNs: 160n, level: 1 },
+      { ...dropped, lost: null, fromNs: 1n, toNs: 500n },
+      expect.objectContaining({ type: 'edge', offset: 2, seqno: 4 }),
+    ]);
+  });
+
+  it('are told an unknown loss of edges dropped before they listened as unknown', () => {
+    const { send, own, listen } = bench(undefined);
+    const { request, view } = own(1);
+    view.owed = null;
+    for (let seq = 1; seq <= 16_384 + 3; seq++) send(1_000n, edge(1, seq, (seq % 2) as Level, null));
+    const [first] = listen(request);
+    expect(first![0]).toMatchObject({ type: 'gap', reason: 'client-queue', offset: 1, lost: null });
   });
 
   it('hear no more of a line that was detached, and end', () => {

@@ -48,7 +48,8 @@ export class RequestEvents {
   private seqno = 0;
   private ready: LineEvent[] = [];
   private unheard: LineEvent[] = [];
-  private dropped: { count: number; chip: string; fromNs: bigint; toNs: bigint } | undefined;
+  /** What had to go of it, by line; undefined: of the whole chip. */
+  private dropped = new Map<number | undefined, Gap>();
   private listener: Subscriber<readonly LineEvent[]> | undefined;
   private ended = false;
   /** CLOCK_REALTIME minus CLOCK_MONOTONIC for the batch being presented; undefined: not read yet. */
@@ -156,12 +157,23 @@ export class RequestEvents {
     for (const event of events) this.unheard.push(event);
     const excess = this.unheard.length - MAX_UNHEARD;
     if (excess <= 0) return;
-    for (const event of this.unheard.splice(0, excess)) {
-      const atNs = this.monotonicOf(event);
-      this.dropped ??= { count: 0, chip: event.chip, fromNs: atNs, toNs: atNs };
-      this.dropped.count += event.type === 'edge' ? 1 + (event.lost ?? 0) : (event.lost ?? 0);
-      this.dropped.toNs = atNs;
-    }
+    for (const event of this.unheard.splice(0, excess)) this.drop(event);
+  }
+
+  private drop(event: LineEvent): void {
+    const atNs = this.monotonicOf(event);
+    const before = this.dropped.get(event.offset);
+    const level = event.type === 'gap' ? event.level : event.edge === 'rising' ? 1 : 0;
+    this.dropped.set(event.offset, {
+      type: 'gap',
+      chip: event.chip,
+      ...(event.offset === undefined ? undefined : { offset: event.offset }),
+      lost: sum(before === undefined ? 0 : before.lost, sum(event.lost, event.type === 'edge' ? 1 : 0)),
+      reason: 'client-queue',
+      fromNs: before?.fromNs ?? (event.type === 'gap' ? event.fromNs : atNs),
+      toNs: atNs,
+      ...(level === undefined ? undefined : { level }),
+    });
   }
 
   private monotonicOf(event: LineEvent): bigint {
@@ -170,12 +182,10 @@ export class RequestEvents {
   }
 
   private takeUnheard(): LineEvent[] {
-    const events = this.unheard;
+    const events = [...this.dropped.values(), ...this.unheard];
+    this.dropped = new Map();
     this.unheard = [];
-    if (this.dropped === undefined) return events;
-    const { count, chip, fromNs, toNs } = this.dropped;
-    this.dropped = undefined;
-    return [{ type: 'gap', chip, lost: count, reason: 'client-queue', fromNs, toNs }, ...events];
+    return events;
   }
 }
 
