@@ -2,6 +2,7 @@ import type { Time } from '../base/clock.js';
 import type { Timeouts } from '../base/timeouts.js';
 import { timeouts } from '../base/timeouts.js';
 import type { ByteStream } from './byte-stream.js';
+import type { LinkObserver } from './link-observer.js';
 import type { PacketLink } from './packet-link.js';
 import { SerialLink } from './serial/serial-link.js';
 import { listenOn, type StreamListener } from './streams/listen.js';
@@ -16,6 +17,8 @@ export interface OpenOptions {
   readonly timeouts?: Partial<Timeouts>;
   /** See SerialLinkOptions: needed for `mode=auto` to find a device that speaks PLAIN only when asked. */
   readonly plainProbe?: () => Uint8Array;
+  /** Is told of every frame; for traces. */
+  readonly observer?: LinkObserver;
 }
 
 /**
@@ -25,7 +28,7 @@ export interface OpenOptions {
 export function openLink(url: string, options: OpenOptions): PacketLink {
   const parsed = parseLinkUrl(url);
   const name = linkName(parsed);
-  const { plainProbe, timeouts: limits = {} } = options;
+  const { plainProbe, observer, timeouts: limits = {} } = options;
   return new SerialLink(name, openStream(name, parsed, options), {
     role: 'driver',
     mode: parsed.mode,
@@ -33,6 +36,7 @@ export function openLink(url: string, options: OpenOptions): PacketLink {
     random: options.random,
     timeouts: limits,
     ...(plainProbe === undefined ? {} : { plainProbe }),
+    ...(observer === undefined ? {} : { observer }),
   });
 }
 

@@ -107,6 +107,27 @@ export function decodeSerialFrameInto(
   return typeof frame === 'string' ? discard(frame, source.subarray(from, to)) : frame;
 }
 
+/**
+ * Decodes the control byte and payload of a frame, as {@link putFrameContent} wrote them: what a
+ * trace keeps of a frame. Never throws; the reason where they are no frame's.
+ */
+export function decodeFrameContent(content: Uint8Array): SerialFrame | DiscardReason {
+  return content.length === 0 ? 'short' : interpret(content[0]!, content.subarray(1));
+}
+
+/** Writes the control byte and payload of a frame to `target` from `at` on; returns the position after it. */
+export function putFrameContent(frame: SerialFrame, target: Uint8Array, at: number): number {
+  target[at] = controlByte(frame);
+  if (frame.kind === 'data' || frame.kind === 'plain') target.set(frame.payload, at + 1);
+  else if (frame.kind !== 'ack') putReset(frame, target, at + 1);
+  return at + frameContentLength(frame);
+}
+
+/** Bytes that {@link putFrameContent} writes for this frame. */
+export function frameContentLength(frame: SerialFrame): number {
+  return 1 + payloadLength(frame);
+}
+
 const CRC_LENGTH = 4;
 
 /** The checksum of each control byte alone, from which that of the payload goes on. */

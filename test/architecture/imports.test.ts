@@ -12,14 +12,15 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   linux: ['base'],
   wire: ['base'],
   link: ['linux', 'wire', 'base'],
+  trace: ['wire', 'base'],
   device: ['link', 'wire', 'base'],
   driver: ['link', 'wire', 'base'],
   events: ['driver', 'base'],
   gpio: ['events', 'driver', 'base'],
   api: ['gpio', 'events', 'driver', 'linux', 'base'],
   daemon: ['api', 'gpio', 'events', 'driver', 'link', 'linux', 'wire', 'base'],
-  'firmware-sim': ['device', 'link', 'wire', 'linux', 'base'],
-  cli: ['daemon', 'firmware-sim', 'api', 'gpio', 'events', 'link', 'linux', 'base'],
+  'firmware-sim': ['device', 'trace', 'link', 'wire', 'linux', 'base'],
+  cli: ['daemon', 'firmware-sim', 'trace', 'wire', 'api', 'gpio', 'events', 'link', 'linux', 'base'],
   index: ['api', 'gpio', 'events', 'driver', 'base'],
 };
 

@@ -4,6 +4,7 @@ import type { LinkOption } from '../../daemon/config/read-config.js';
 import { errorLines, ManyErrors } from '../errors.js';
 import { notes } from '../options.js';
 import { print, printJson } from '../output.js';
+import { traceFilesOption, traceSizeOption } from '../trace/trace-options.js';
 import { packageVersion } from '../version.js';
 
 interface DaemonCommandOptions {
@@ -11,6 +12,9 @@ interface DaemonCommandOptions {
   readonly link: readonly LinkOption[];
   readonly check?: boolean;
   readonly runtimeDir?: string;
+  readonly trace?: string;
+  readonly traceSize: number;
+  readonly traceFiles: number;
   readonly json?: boolean;
 }
 
@@ -26,6 +30,9 @@ export function command(): Command {
     .option('--link <NAME=URL>', 'a coprocessor and where it is (repeatable)', addLink, [])
     .option('--check', 'check the configuration, print every error, and exit')
     .option('--runtime-dir <dir>', 'where the sockets are made')
+    .option('--trace <file>', "record every frame of every link, for 'gpiobridge decode'")
+    .addOption(traceSizeOption())
+    .addOption(traceFilesOption())
     .option('--json', 'log as JSON, one object a line')
     .addHelpText('after', notes(LINKS_HELP, SIGNALS_HELP, EXIT_HELP))
     .action(serve);
@@ -84,5 +91,9 @@ async function runDaemon(options: DaemonCommandOptions): Promise<void> {
     load: () => load(options),
     runtimeDir: options.runtimeDir,
     version: packageVersion(),
+    trace:
+      options.trace === undefined
+        ? undefined
+        : { path: options.trace, maxBytes: options.traceSize, maxFiles: options.traceFiles },
   });
 }

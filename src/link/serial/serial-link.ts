@@ -11,11 +11,13 @@ import {
   type SerialFrame,
 } from '../../wire/serial-frame.js';
 import type { ByteStream, ReceivedBytes } from '../byte-stream.js';
+import type { LinkObserver } from '../link-observer.js';
 import type { LinkCounters, LinkDownCause, LinkState, PacketBatch, PacketLink } from '../packet-link.js';
 import { receiveDamage, receiveFrame } from './arq-receive.js';
 import { type ChannelChange, shouldProbePlain } from './arq-session.js';
 import { type ArqState, newArq, type SerialMode } from './arq-state.js';
 import { deadline, sendPacket, sendRoom, tick, transmit, written } from './arq-transmit.js';
+import { FateWatch } from './frame-fate.js';
 import { FrameSplitter } from './frame-splitter.js';
 import { lineOffer } from './line-offer.js';
 import { SendQueue } from './send-queue.js';
@@ -42,6 +44,8 @@ export interface SerialLinkOptions {
    * RSTs stay unanswered; the answer proves a PLAIN device, and is not passed on.
    */
   readonly plainProbe?: () => Uint8Array;
+  /** Is told of every frame; for traces. */
+  readonly observer?: LinkObserver;
 }
 
 const DEFAULT_QUEUE = 256;
@@ -70,6 +74,8 @@ export class SerialLink implements PacketLink {
   private readonly opened: Promise<void>;
   private stream: ByteStream | undefined;
   private arq: ArqState | undefined;
+  /** Only with an observer. */
+  private fates: FateWatch | undefined;
   private timer: TimerHandle | undefined;
   private timerAt = Number.POSITIVE_INFINITY;
   private pumpScheduled = false;
@@ -165,6 +171,7 @@ export class SerialLink implements PacketLink {
       limits: this.limits,
     } as const;
     this.arq = newArq(config, Math.floor(random() * 2 ** 32), this.now());
+    if (this.options.observer !== undefined) this.fates = new FateWatch(this.arq.counters);
     if (this.arq.phase === 'plain') this.takeChange({ kind: 'up' });
     this.subscriptions.add(stream.data$.subscribe((received) => this.receive(received)));
     this.subscriptions.add(stream.end$.subscribe(({ cause, reason }) => this.end(cause, reason)));
@@ -197,11 +204,17 @@ export class SerialLink implements PacketLink {
     if (this.ended) return;
     if (frame.kind === 'discarded') {
       this.discarded[`discarded_${frame.reason}`]!++;
+      this.options.observer?.discarded(frame, this.arrivedNs);
       receiveDamage(arq);
       return;
     }
     const hasRoom = this.options.hasRoom?.() ?? true;
+    this.fates?.mark();
     const { packet, change } = receiveFrame(arq, frame, this.receivedAt, hasRoom);
+    if (this.fates !== undefined) {
+      const fate = this.fates.fateOf(frame, packet !== undefined);
+      this.options.observer!.received(frame, fate, this.arrivedNs);
+    }
     if (packet !== undefined) this.batch.push(packet);
     if (change !== undefined) this.takeChange(change);
   };
@@ -270,11 +283,16 @@ export class SerialLink implements PacketLink {
     if (stream.pendingBytes < MAX_UNWRITTEN) {
       while (this.queue.length > 0 && sendRoom(arq) > 0) sendPacket(arq, this.queue.take());
       const probe = arq.phase === 'opening' && now >= arq.nextRstAt && shouldProbePlain(arq);
+      const resentBefore = arq.counters.data_resent;
       const frames = transmit(arq, now);
       if (probe && this.options.plainProbe !== undefined) {
         frames.push({ kind: 'plain', payload: this.options.plainProbe() });
       }
-      if (frames.length > 0) this.write(stream, frames, arq.writeId, now);
+      if (frames.length > 0) {
+        const resent = arq.counters.data_resent - resentBefore;
+        this.options.observer?.sent(frames, resent, this.options.time.monotonicNs());
+        this.write(stream, frames, arq.writeId, now);
+      }
     }
     this.noteRoomUsed();
     this.setTimer(now);
