@@ -25,6 +25,7 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
     summary: 'links, firmware, clocks and counters',
     load: () => import('./status.js'),
   },
+  { name: 'decode', group: SERVICE, summary: 'print a trace', load: () => import('./decode.js') },
   { name: 'demo', group: TRY, summary: 'everything at once, simulated', load: () => import('./demo.js') },
   { name: 'sim', group: TRY, summary: 'a simulated coprocessor', load: () => import('./sim.js') },
   { name: 'pin', group: TRY, summary: 'read or drive a simulated pin', load: () => import('./pin.js') },
@@ -34,7 +35,6 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
 export const LATER_SUBCOMMANDS: readonly string[] = [
   'notify',
   'probe',
-  'decode',
   'chip',
   'request',
   'release',
