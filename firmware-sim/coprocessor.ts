@@ -1,32 +1,30 @@
 import { randomInt } from 'node:crypto';
 import { type Observable, Subject } from 'rxjs';
 import type { Time, TimerHandle } from '../src/base/clock.js';
-import { BridgeError } from '../src/base/errors.js';
+import type { BridgeError } from '../src/base/errors.js';
 import { type EdgeStats, newEdgeStats } from '../src/device/event-line.js';
 import type { DirectionValue, LevelBit } from '../src/device/line-backend.js';
 import { newBusCounters } from '../src/device/virtio-msg/counters.js';
 import type { ByteStream } from '../src/link/byte-stream.js';
-import { listen } from '../src/link/open.js';
 import type { PacketLink } from '../src/link/packet-link.js';
 import type { StreamListener } from '../src/link/streams/listen.js';
 import { systemTime } from '../src/linux/clock.js';
 import { DIRECTION } from '../src/wire/virtio-gpio.js';
+import { BoardLines } from './board-lines.js';
+import { DeviceClock } from './device-clock.js';
 import { EdgeScheduler } from './edge-scheduler.js';
-import { type EdgeSource, PulseSource, RandomSource, ToggleSource } from './edge-sources.js';
+import type { Fault } from './fault.js';
 import { type Board, Firmware } from './firmware.js';
-import {
-  type CoprocessorOptions,
-  type ResolvedOptions,
-  rebootPeriodOf,
-  resolveOptions,
-  wireFaultsOf,
-} from './options.js';
+import { type CoprocessorOptions, type ResolvedOptions, resolveOptions } from './options.js';
 import { SimulatedPins } from './pins.js';
+import { Ports } from './ports.js';
 import { Random } from './random.js';
 import { ServedPort } from './served-port.js';
 import { addCounters, type CoprocessorStats, type LineStats, totals } from './stats.js';
 import type { Stimulus } from './stimulus.js';
-import { type FaultCounters, withWireFaults } from './wire-faults.js';
+import { checkStimulus, type SourceContext, sourceOf } from './stimulus-source.js';
+import { newWireFaultCounters, WireFaultState } from './wire/fault-state.js';
+import { withWireFaults } from './wire/faulty-stream.js';
 
 /** What the firmware drives on a pin changed. */
 export interface OutputChange {
@@ -68,39 +66,57 @@ export class SimulatedCoprocessor {
   /** Each change of what the firmware drives, in order: an output that pulses shows here. */
   readonly outputs$: Observable<OutputChange>;
 
+  /** What came to its end before its time: a file of a replay that could not be read on. */
+  readonly problems$: Observable<BridgeError>;
+
   private readonly outputs = new Subject<OutputChange>();
+  private readonly problems = new Subject<BridgeError>();
   private readonly epochNs: bigint;
   private readonly board: Board;
   private readonly scheduler = new EdgeScheduler();
-  private readonly random: Random;
+  private readonly lines: BoardLines;
+  private readonly sources: SourceContext;
   private readonly faultRandom: Random;
   private firmware: Firmware;
   private boots = 1;
-  private readonly rebootPeriodNs: number;
-  private rebootAtNs: number;
+  private rebootPeriodNs = NEVER;
+  private rebootAtNs = NEVER;
+  private driftPpm = 0;
   private timer: TimerHandle | undefined;
   private link: PacketLink | undefined;
   private port: ServedPort | undefined;
-  private readonly listeners: StreamListener[] = [];
+  private readonly ports: Ports;
   private readonly wireTotals: Record<string, number> = {};
-  private readonly faultCounters: FaultCounters = { bytes_corrupted: 0, bytes_dropped: 0 };
+  private readonly wireFaults = new WireFaultState();
+  private readonly faultCounters = newWireFaultCounters();
   private closed = false;
 
-  /** Throws INVALID_ARGUMENT for options out of range, or stimuli of lines that are not there. */
+  /**
+   * Throws INVALID_ARGUMENT for options out of range, NOT_FOUND for stimuli of lines that are not
+   * there, IO_ERROR for a replay that cannot be read. `time` is what it lives by.
+   */
   constructor(
     options: CoprocessorOptions = {},
-    private readonly time: Time = systemTime,
+    readonly time: Time = systemTime,
   ) {
     this.options = resolveOptions(options);
     this.outputs$ = this.outputs.asObservable();
+    this.problems$ = this.problems.asObservable();
+    this.lines = new BoardLines(this.options);
+    for (const stimulus of this.options.stimuli) this.checkStimulus(stimulus);
     this.epochNs = time.boottimeNs();
-    this.random = new Random(this.options.seed);
     // Of its own, so that the edges do not depend on what crosses the wire.
     this.faultRandom = new Random(~this.options.seed);
-    this.rebootPeriodNs = rebootPeriodOf(this.options.faults);
-    this.rebootAtNs = this.rebootPeriodNs;
+    this.ports = new Ports(time, (stream) => this.accept(stream));
     this.board = this.buildBoard();
-    this.firmware = new Firmware(this.board, randomBootId(0), 0);
+    this.sources = {
+      lines: this.lines,
+      pins: this.board.pins,
+      random: new Random(this.options.seed),
+      failed: (error) => this.problems.next(error),
+    };
+    this.firmware = new Firmware(this.board, randomBootId(0), new DeviceClock(0, 0));
+    for (const fault of this.options.faults) this.setFault(fault);
     for (const stimulus of this.options.stimuli) this.addStimulus(stimulus);
     this.schedule();
   }
@@ -135,10 +151,8 @@ export class SimulatedCoprocessor {
    * the listener, whose name has the port that was chosen for 0. Rejects with INVALID_ARGUMENT,
    * BUSY, PERMISSION_DENIED or IO_ERROR.
    */
-  async listen(url: string): Promise<StreamListener> {
-    const listener = await listen(url, this.time);
-    this.serve(listener);
-    return listener;
+  listen(url: string): Promise<StreamListener> {
+    return this.ports.listen(url);
   }
 
   /**
@@ -147,14 +161,58 @@ export class SimulatedCoprocessor {
    * closed with the coprocessor.
    */
   serve(listener: StreamListener): void {
-    this.listeners.push(listener);
-    listener.streams$.subscribe((stream) => this.accept(stream));
+    this.ports.serve(listener);
   }
 
-  /** From now on the world does this to the pins. Throws INVALID_ARGUMENT, NOT_FOUND. */
+  /** The cable is pulled: nothing listens any more, the connection ends. The firmware runs on. */
+  async closePorts(): Promise<void> {
+    await this.ports.closePorts();
+    if (this.port !== undefined) this.detach();
+  }
+
+  /** The cable is back: listens where it did before. Rejects as {@link listen}. */
+  openPorts(): Promise<void> {
+    return this.ports.reopen();
+  }
+
+  /**
+   * From now on this goes wrong, too; the last of a kind counts, and one with 0 ends its kind. Wire
+   * faults concern ports (listen, serve), not links given to {@link attach}.
+   */
+  setFault(fault: Fault): void {
+    this.catchUp();
+    if (fault.kind === 'reboot') {
+      this.rebootPeriodNs = fault.periodNs;
+      this.rebootAtNs = this.now() + fault.periodNs;
+      this.schedule();
+    } else if (fault.kind === 'drift') {
+      this.driftPpm = fault.ppm;
+      this.firmware.clock.setDrift(fault.ppm, this.now());
+    } else {
+      this.wireFaults.set(fault, Number(this.time.monotonicNs()));
+    }
+  }
+
+  /** Nothing goes wrong by itself any more; the clock runs true, from what it shows. */
+  clearFaults(): void {
+    this.setFault({ kind: 'drift', ppm: 0 });
+    this.setFault({ kind: 'reboot', periodNs: NEVER });
+    this.wireFaults.clear();
+  }
+
+  /** Throws what {@link addStimulus} would; of a replay the file is read to its end. */
+  checkStimulus(stimulus: Stimulus): void {
+    checkStimulus(stimulus, this.lines);
+  }
+
+  /**
+   * From now on the world does this to the pins. Throws NOT_FOUND for a line that is not there; for a
+   * replay IO_ERROR or INVALID_ARGUMENT. Its file is read as it is played: what is found wrong
+   * later comes through {@link problems$}.
+   */
   addStimulus(stimulus: Stimulus): void {
     this.catchUp();
-    this.scheduler.add(this.source(stimulus));
+    this.scheduler.add(sourceOf(stimulus, this.sources, this.now()));
     this.schedule();
   }
 
@@ -168,12 +226,12 @@ export class SimulatedCoprocessor {
   /** A pin by offset or name. Throws NOT_FOUND. */
   pin(line: number | string, controller = 1): PinState {
     this.catchUp();
-    const offset = this.offset(line, controller);
+    const offset = this.lines.offset(line, controller);
     const pins = this.board.pins[controller - 1]!;
     return {
       controller,
       line: offset,
-      name: this.options.namesByController[controller - 1]![offset] ?? '',
+      name: this.lines.name(offset, controller),
       direction: DIRECTION_NAMES[pins.direction(offset)],
       level: pins.level(offset),
     };
@@ -182,8 +240,8 @@ export class SimulatedCoprocessor {
   /** Applies a level to a pin from outside, now. An output keeps showing what the firmware drives. */
   drive(line: number | string, level: LevelBit, controller = 1): void {
     this.catchUp();
-    const offset = this.offset(line, controller);
-    this.board.pins[controller - 1]!.apply(offset, level, this.now() - this.firmware.bootNs);
+    const offset = this.lines.offset(line, controller);
+    this.board.pins[controller - 1]!.apply(offset, level, this.firmware.clock.at(this.now()));
   }
 
   /** Restarts the firmware: new boot_id, all its state lost, its clock from 0. The world outside goes on. */
@@ -225,10 +283,12 @@ export class SimulatedCoprocessor {
     this.closed = true;
     if (this.timer !== undefined) this.time.clear(this.timer);
     this.firmware.bus.detach();
+    this.scheduler.clear();
     this.outputs.complete();
+    this.problems.complete();
     await this.link?.close();
     await this.port?.close();
-    await Promise.all(this.listeners.map((listener) => listener.close()));
+    await this.ports.end();
   }
 
   private accept(stream: ByteStream): void {
@@ -238,12 +298,12 @@ export class SimulatedCoprocessor {
     }
     this.catchUp();
     this.leavePort();
-    const faulty = withWireFaults(
-      stream,
-      wireFaultsOf(this.options.faults),
-      this.faultRandom,
-      this.faultCounters,
-    );
+    const faulty = withWireFaults(stream, {
+      faults: this.wireFaults,
+      random: this.faultRandom,
+      counters: this.faultCounters,
+      time: this.time,
+    });
     this.port = new ServedPort(faulty, this.time);
     this.useLink(this.port.boot());
   }
@@ -291,7 +351,7 @@ export class SimulatedCoprocessor {
     let budget = TURN_BUDGET;
     for (;;) {
       const untilNs = Math.min(now, this.rebootAtNs);
-      budget -= this.scheduler.run(untilNs, this.firmware.bootNs, budget);
+      budget -= this.scheduler.run(untilNs, this.firmware.clock, budget);
       if (budget <= 0) return false;
       if (this.rebootAtNs > now) return true;
       this.restart(this.rebootAtNs);
@@ -315,7 +375,8 @@ export class SimulatedCoprocessor {
     this.firmware.stop();
     this.boots++;
     this.rebootAtNs = atNs + this.rebootPeriodNs;
-    this.firmware = new Firmware(this.board, randomBootId(this.firmware.bootId), atNs);
+    const clock = new DeviceClock(atNs, this.driftPpm);
+    this.firmware = new Firmware(this.board, randomBootId(this.firmware.bootId), clock);
     const { port, link } = this;
     this.forgetLink();
     if (port !== undefined) this.useLink(port.boot());
@@ -331,40 +392,11 @@ export class SimulatedCoprocessor {
     this.outputs.next({ controller, line, direction: DIRECTION_NAMES[direction], level });
   }
 
-  private offset(line: number | string, controller: number): number {
-    const names = this.options.namesByController[controller - 1];
-    if (names === undefined) {
-      const { controllers } = this.options;
-      throw new BridgeError('NOT_FOUND', `no controller ${controller}: there are 1 to ${controllers}`);
-    }
-    const offset = typeof line === 'number' ? line : line === '' ? -1 : names.indexOf(line);
-    if (offset >= 0 && offset < this.options.lines) return offset;
-    const range = `lines are 0 to ${this.options.lines - 1}, or named`;
-    throw new BridgeError('NOT_FOUND', `no line '${line}' on controller ${controller}: ${range}`);
-  }
-
-  private source(stimulus: Stimulus): EdgeSource {
-    const { controller } = stimulus;
-    const startNs = this.now();
-    const first = this.offset(stimulus.kind === 'random' ? stimulus.first : stimulus.line, controller);
-    const pins = this.board.pins[controller - 1]!;
-    switch (stimulus.kind) {
-      case 'toggle':
-        return new ToggleSource(pins, first, stimulus.periodNs, startNs);
-      case 'pulse':
-        return new PulseSource(pins, first, stimulus.periodNs, stimulus.widthNs, startNs);
-      case 'random': {
-        const count = this.offset(stimulus.last, controller) - first + 1;
-        return new RandomSource(pins, first, count, stimulus.edgesPerSecond, this.random, startNs);
-      }
-    }
-  }
-
   private lineStats(): LineStats[] {
     const all: LineStats[] = [];
     this.board.stats.forEach((lines, i) => {
       lines.forEach((counted: EdgeStats, line) => {
-        const name = this.options.namesByController[i]![line] ?? '';
+        const name = this.lines.name(line, i + 1);
         all.push({ controller: i + 1, line, name, ...counted, kept: this.firmware.devices[i]!.keptOf(line) });
       });
     });

@@ -1,3 +1,4 @@
+import type { DeviceClock } from './device-clock.js';
 import type { EdgeSource } from './edge-sources.js';
 
 /** All sources of edges, fired in the order of time over all of them (a binary heap). */
@@ -18,6 +19,7 @@ export class EdgeScheduler {
   }
 
   clear(): void {
+    for (const source of this.heap) source.close?.();
     this.heap.length = 0;
   }
 
@@ -27,21 +29,29 @@ export class EdgeScheduler {
   }
 
   /**
-   * Makes the edges up to `untilNs`, at most `budget` of them; the device clock was 0 at `bootNs`.
+   * Makes the edges up to `untilNs`, at most `budget` of them, stamped by `clock`.
    * Returns how many it made.
    */
-  run(untilNs: number, bootNs: number, budget: number): number {
+  run(untilNs: number, clock: DeviceClock, budget: number): number {
     const { heap } = this;
     let made = 0;
     while (made < budget && heap.length > 0) {
       const source = heap[0]!;
       const { nextNs } = source;
       if (nextNs > untilNs) break;
-      source.fire(nextNs - bootNs);
+      source.fire(clock.at(nextNs));
       made++;
-      this.sink(source);
+      if (source.nextNs === Number.POSITIVE_INFINITY) this.removeTop();
+      else this.sink(source);
     }
     return made;
+  }
+
+  private removeTop(): void {
+    const last = this.heap.pop()!;
+    if (this.heap.length === 0) return;
+    this.heap[0] = last;
+    this.sink(last);
   }
 
   /** Moves the source at the top, whose time grew, to its place. */

@@ -3,10 +3,12 @@ import type { Random } from './random.js';
 
 /** Makes edges at times of its own; the scheduler fires it at each. */
 export interface EdgeSource {
-  /** When the next edge happens, ns of world time. */
+  /** When the next edge happens, ns of world time; Infinity after the last. */
   readonly nextNs: number;
   /** Makes that edge, at `deviceNs` of the device clock, and moves on to the next. */
   fire(deviceNs: number): void;
+  /** Gives back what it holds; it is not fired again. */
+  close?(): void;
 }
 
 export class ToggleSource implements EdgeSource {

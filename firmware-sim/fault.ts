@@ -1,17 +1,37 @@
 import { BridgeError } from '../src/base/errors.js';
-import { parsePeriod } from './periods.js';
+import { parseDuration, parsePeriod } from './periods.js';
+
+/** What goes wrong with the bytes between the coprocessor and the host. */
+export type WireFault =
+  /** For each byte on the wire, either way: it arrives as another one, or not at all. 0 ends it. */
+  | { readonly kind: 'corrupt' | 'drop'; readonly probability: number }
+  /** For each frame on the wire, either way: it arrives twice. 0 ends it. */
+  | { readonly kind: 'duplicate'; readonly probability: number }
+  /** All bytes arrive this much later, in their order. 0 ends it. */
+  | { readonly kind: 'delay'; readonly delayNs: number }
+  /** At the end of every period nothing passes for `lengthNs`, then all of it in order. A length of 0 ends it. */
+  | { readonly kind: 'stall'; readonly periodNs: number; readonly lengthNs: number };
 
 /** What is to go wrong. */
 export type Fault =
-  | {
-      readonly kind: 'corrupt' | 'drop' /** For each byte on the wire, either way. */;
-      readonly probability: number;
-    }
-  | { readonly kind: 'reboot'; readonly periodNs: number };
+  | WireFault
+  /** The firmware restarts every period, and has lost all its state. */
+  | { readonly kind: 'reboot'; readonly periodNs: number }
+  /** The device's clock gains this many microseconds a second on the host's; below 0 it loses. */
+  | { readonly kind: 'drift'; readonly ppm: number };
 
-const USAGE = 'write corrupt:P, drop:P or reboot:PERIOD';
+/** The most that a clock may drift, either way. A driver reckons with {@link SPECIFIED_DRIFT_PPM}. */
+export const MAX_DRIFT_PPM = 100_000;
+/** What crystals keep to, and what a host's bound for the error of times rests on. */
+export const SPECIFIED_DRIFT_PPM = 500;
 
-/** Parses `corrupt:P`, `drop:P` (0 <= P < 1) or `reboot:PERIOD`; throws INVALID_ARGUMENT. */
+const USAGE =
+  'write corrupt:P, drop:P, duplicate:P, delay:TIME, stall:PERIOD:TIME, drift:PPM or reboot:PERIOD';
+
+/**
+ * Parses `corrupt:P`, `drop:P`, `duplicate:P` (0 <= P < 1), `delay:TIME`, `stall:PERIOD:TIME`,
+ * `drift:PPM` or `reboot:PERIOD`; throws INVALID_ARGUMENT.
+ */
 export function parseFault(text: string): Fault {
   const colon = text.indexOf(':');
   const kind = colon < 0 ? text : text.slice(0, colon);
@@ -19,17 +39,43 @@ export function parseFault(text: string): Fault {
   const what = `fault '${text}'`;
   switch (kind) {
     case 'corrupt':
-    case 'drop': {
-      const probability = /^\d*\.?\d+(e-?\d+)?$/i.test(parameter) ? Number(parameter) : Number.NaN;
-      if (!(probability >= 0 && probability < 1)) {
-        const why = `'${parameter}' is no probability from 0 to below 1, as 0.001`;
-        throw new BridgeError('INVALID_ARGUMENT', `${what}: ${why}`);
-      }
-      return { kind, probability };
-    }
+    case 'drop':
+    case 'duplicate':
+      return { kind, probability: probabilityOf(parameter, what) };
+    case 'delay':
+      return { kind, delayNs: parseDuration(parameter, what) };
+    case 'stall':
+      return stallOf(parameter, what);
+    case 'drift':
+      return { kind, ppm: ppmOf(parameter, what) };
     case 'reboot':
       return { kind, periodNs: parsePeriod(parameter, what) };
     default:
       throw new BridgeError('INVALID_ARGUMENT', `${what}: '${kind}' is no kind of fault: ${USAGE}`);
   }
+}
+
+function probabilityOf(text: string, what: string): number {
+  const probability = /^\d*\.?\d+(e-?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+  if (probability >= 0 && probability < 1) return probability;
+  const why = `'${text}' is no probability from 0 to below 1, as 0.001`;
+  throw new BridgeError('INVALID_ARGUMENT', `${what}: ${why}`);
+}
+
+function stallOf(text: string, what: string): WireFault {
+  const parts = text.split(':');
+  if (parts.length !== 2) throw new BridgeError('INVALID_ARGUMENT', `${what}: write stall:PERIOD:TIME`);
+  const periodNs = parsePeriod(parts[0]!, what);
+  const lengthNs = parseDuration(parts[1]!, what);
+  if (lengthNs >= periodNs) {
+    throw new BridgeError('INVALID_ARGUMENT', `${what}: the time must be less than the period`);
+  }
+  return { kind: 'stall', periodNs, lengthNs };
+}
+
+function ppmOf(text: string, what: string): number {
+  const ppm = /^[+-]?\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (Math.abs(ppm) <= MAX_DRIFT_PPM) return ppm;
+  const range = `parts in a million from -${MAX_DRIFT_PPM} to ${MAX_DRIFT_PPM}`;
+  throw new BridgeError('INVALID_ARGUMENT', `${what}: '${text}' is no drift: ${range}`);
 }

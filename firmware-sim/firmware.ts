@@ -2,6 +2,7 @@ import type { EdgeStats } from '../src/device/event-line.js';
 import { GpioDevice } from '../src/device/gpio-device.js';
 import { VirtioMsgDeviceBus } from '../src/device/virtio-msg/bus-device.js';
 import type { BusCounters } from '../src/device/virtio-msg/counters.js';
+import type { DeviceClock } from './device-clock.js';
 import type { ResolvedOptions } from './options.js';
 import type { SimulatedPins } from './pins.js';
 
@@ -25,14 +26,13 @@ export class Firmware {
   readonly devices: readonly GpioDevice[];
   readonly bus: VirtioMsgDeviceBus;
 
-  /** `bootNs`: world time of the start. */
   constructor(
     board: Board,
     readonly bootId: number,
-    readonly bootNs: number,
+    readonly clock: DeviceClock,
   ) {
     const { options, pins, stats } = board;
-    const now = () => board.now() - bootNs;
+    const now = () => clock.at(board.now());
     this.devices = pins.map(
       (of, i) =>
         new GpioDevice({
@@ -52,7 +52,7 @@ export class Firmware {
       bootId,
       ident: options.ident,
       now,
-      arrivalTime: (arrivedNs) => Math.max(0, board.arrivalTime(arrivedNs) - bootNs),
+      arrivalTime: (arrivedNs) => Math.max(0, clock.at(board.arrivalTime(arrivedNs))),
       ...(options.busFeatures === undefined ? {} : { features: options.busFeatures }),
       ...(options.maxMsgSize === undefined ? {} : { maxMsgSize: options.maxMsgSize }),
       beforeMessages: board.beforeMessages,

@@ -18,7 +18,7 @@ export { askControl } from './control-client.js';
 export type { ControlRequest, ControlResults } from './control-protocol.js';
 export { type ControlServer, serveControl } from './control-server.js';
 export { type OutputChange, type PinState, SimulatedCoprocessor } from './coprocessor.js';
-export { type Fault, parseFault } from './fault.js';
+export { type Fault, MAX_DRIFT_PPM, parseFault, type WireFault } from './fault.js';
 export { ALL_FEATURES, type CoprocessorOptions, type SimulatedFeatures } from './options.js';
 export type { CoprocessorStats, EdgeTotals, LineStats } from './stats.js';
 export { MAX_RATE, parseStimulus, type Stimulus } from './stimulus.js';

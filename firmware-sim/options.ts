@@ -3,7 +3,6 @@ import { BridgeError } from '../src/base/errors.js';
 import { defaultNames } from './default-names.js';
 import type { Fault } from './fault.js';
 import type { Stimulus } from './stimulus.js';
-import type { WireFaults } from './wire-faults.js';
 
 /** Optional parts of the protocol that a simulated coprocessor offers. */
 export interface SimulatedFeatures {
@@ -119,20 +118,4 @@ function wantsNames(features: SimulatedFeatures, names: readonly (readonly strin
   if (features.stamp || features.queue) return true;
   const longest = Math.max(...names.map((of) => of.reduce((size, name) => size + name.length + 1, 0)));
   return NAMES_OVERHEAD + longest > LARGEST_NAMES_MESSAGE;
-}
-
-/** The probabilities of damage on the wire. */
-export function wireFaultsOf(faults: readonly Fault[]): WireFaults {
-  let found: WireFaults = { corrupt: 0, drop: 0 };
-  for (const fault of faults) {
-    if (fault.kind !== 'reboot') found = { ...found, [fault.kind]: fault.probability };
-  }
-  return found;
-}
-
-/** How often the firmware restarts by itself, ns; Infinity: never. */
-export function rebootPeriodOf(faults: readonly Fault[]): number {
-  let periodNs = Number.POSITIVE_INFINITY;
-  for (const fault of faults) if (fault.kind === 'reboot') periodNs = fault.periodNs;
-  return periodNs;
 }

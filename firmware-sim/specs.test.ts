@@ -13,6 +13,10 @@ describe('parseStimulus', () => {
     ],
     ['random:0-15:2000', { kind: 'random', controller: 1, first: 0, last: 15, edgesPerSecond: 2000 }],
     ['random:3:4-4:0.5', { kind: 'random', controller: 3, first: 4, last: 4, edgesPerSecond: 0.5 }],
+    ['bounce:DOOR:1s:7', { kind: 'bounce', controller: 1, line: 'DOOR', periodNs: 1e9, edges: 7 }],
+    ['bounce:2:3:50ms:1', { kind: 'bounce', controller: 2, line: 3, periodNs: 5e7, edges: 1 }],
+    ['replay:a.vcd', { kind: 'replay', controller: 1, path: 'a.vcd' }],
+    ['replay:/tmp/10:30/a.vcd:2', { kind: 'replay', controller: 2, path: '/tmp/10:30/a.vcd' }],
   ])('takes %s', (text, stimulus) => {
     expect(parseStimulus(text)).toEqual(stimulus);
   });
@@ -36,6 +40,13 @@ describe('parseStimulus', () => {
     ['random:0-1:0', "'0' is no rate"],
     ['random:0-1:1000001', "'1000001' is no rate"],
     ['random:0-1:1e3', "'1e3' is no rate"],
+    ['bounce:1:1s', 'write bounce:LINE:PERIOD:EDGES'],
+    ['bounce:1:1s:4', "'4' is no number of edges: an odd number from 1 to 999"],
+    ['bounce:1:1s:1001', "'1001' is no number of edges"],
+    ['bounce:1:12ms:7', '7 edges may take 12ms: the period must be longer'],
+    ['replay:', 'write replay:FILE.vcd'],
+    ['replay:a.vcd:0', "'0' is no controller's number"],
+    ['constructor:1:1s', "'constructor' is no kind of stimulus"],
   ])("refuses '%s'", (text, why) => {
     expect(() => parseStimulus(text)).toThrow(expect.objectContaining({ name: 'INVALID_ARGUMENT' }));
     expect(() => parseStimulus(text)).toThrow(why);
@@ -48,6 +59,12 @@ describe('parseFault', () => {
     ['drop:1e-4', { kind: 'drop', probability: 0.0001 }],
     ['drop:0', { kind: 'drop', probability: 0 }],
     ['reboot:3s', { kind: 'reboot', periodNs: 3e9 }],
+    ['duplicate:0.25', { kind: 'duplicate', probability: 0.25 }],
+    ['delay:20ms', { kind: 'delay', delayNs: 2e7 }],
+    ['delay:0s', { kind: 'delay', delayNs: 0 }],
+    ['stall:1s:200ms', { kind: 'stall', periodNs: 1e9, lengthNs: 2e8 }],
+    ['drift:-37.5', { kind: 'drift', ppm: -37.5 }],
+    ['drift:+500', { kind: 'drift', ppm: 500 }],
   ])('takes %s', (text, fault) => {
     expect(parseFault(text)).toEqual(fault);
   });
@@ -59,6 +76,14 @@ describe('parseFault', () => {
     ['drop:often', "'often' is no probability"],
     ['reboot:3', "'3' is no period"],
     ['fire:1', "'fire' is no kind of fault"],
+    ['duplicate:1', "'1' is no probability"],
+    ['delay:fast', "'fast' is no time"],
+    ['delay:700000s', 'out of range: from 0s to 604800s'],
+    ['stall:1s', 'write stall:PERIOD:TIME'],
+    ['stall:1s:1s', 'the time must be less than the period'],
+    ['stall:0s:0s', 'out of range'],
+    ['drift:1e3', "'1e3' is no drift"],
+    ['drift:100001', 'parts in a million from -100000 to 100000'],
   ])("refuses '%s'", (text, why) => {
     expect(() => parseFault(text)).toThrow(expect.objectContaining({ name: 'INVALID_ARGUMENT' }));
     expect(() => parseFault(text)).toThrow(why);

@@ -1,0 +1,79 @@
+import type { Subscription } from 'rxjs';
+import type { Time } from '../src/base/clock.js';
+import type { ByteStream } from '../src/link/byte-stream.js';
+import { listen } from '../src/link/open.js';
+import type { StreamListener } from '../src/link/streams/listen.js';
+
+interface Port {
+  readonly listener: StreamListener;
+  readonly streams: Subscription;
+}
+
+/** Where a coprocessor listens. Ports may be closed and opened again, as a cable is pulled and put back. */
+export class Ports {
+  private readonly open: Port[] = [];
+  /** Where it listened before the ports were closed. */
+  private closedUrls: string[] = [];
+  /** One change of the ports at a time, in the order asked for. */
+  private turn: Promise<unknown> = Promise.resolve();
+  private ended = false;
+
+  constructor(
+    private readonly time: Time,
+    private readonly accept: (stream: ByteStream) => void,
+  ) {}
+
+  /** See SimulatedCoprocessor.listen. */
+  listen(url: string): Promise<StreamListener> {
+    return this.inTurn(() => this.listenAt(url));
+  }
+
+  serve(listener: StreamListener): void {
+    this.open.push({ listener, streams: listener.streams$.subscribe((stream) => this.accept(stream)) });
+  }
+
+  /** Stops listening; what was accepted is closed. */
+  closePorts(): Promise<void> {
+    return this.inTurn(async () => {
+      const closing = this.open.splice(0);
+      // A port that the system chose is the one to come back to.
+      this.closedUrls.push(...closing.map(({ listener }) => listener.name));
+      await this.closeAll(closing);
+    });
+  }
+
+  /** Listens again where it did before the ports were closed. */
+  reopen(): Promise<void> {
+    return this.inTurn(async () => {
+      while (this.closedUrls.length > 0) {
+        await this.listenAt(this.closedUrls[0]!);
+        this.closedUrls.shift();
+      }
+    });
+  }
+
+  /** The end: nothing is opened any more. */
+  async end(): Promise<void> {
+    this.ended = true;
+    await this.turn;
+    await this.closeAll(this.open.splice(0));
+  }
+
+  private async listenAt(url: string): Promise<StreamListener> {
+    const listener = await listen(url, this.time);
+    if (this.ended) await listener.close();
+    else this.serve(listener);
+    return listener;
+  }
+
+  private async closeAll(ports: readonly Port[]): Promise<void> {
+    for (const { streams } of ports) streams.unsubscribe();
+    await Promise.all(ports.map(({ listener }) => listener.close()));
+  }
+
+  private inTurn<Result>(change: () => Promise<Result>): Promise<Result> {
+    const result = this.turn.then(change);
+    this.turn = result.catch(() => undefined);
+    return result;
+  }
+}
