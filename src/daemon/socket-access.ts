@@ -2,9 +2,9 @@ import { chownSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DEFAULT_SOCKET_MODE, type SocketAccess } from '../api/server/socket.js';
 import { BridgeError } from '../base/errors.js';
+import { Problems } from '../base/problems.js';
 import { resolveAccess } from './config/accounts.js';
 import type { AccessConfig, DaemonConfig } from './config/config.js';
-import { Problems } from './config/problems.js';
 
 /** Who may use which socket, with names resolved. */
 export interface ResolvedAccess {

@@ -31,7 +31,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   '@serialport/bindings-cpp': ['link'],
   commander: ['cli'],
   '@msgpack/msgpack': ['api'],
-  'smol-toml': ['daemon'],
+  'smol-toml': ['daemon', 'firmware-sim'],
 };
 
 const MOST_LINES = 450;

@@ -56,7 +56,7 @@ function addLink(text: string, links: readonly LinkOption[]): readonly LinkOptio
 }
 
 async function serve(options: DaemonCommandOptions): Promise<void> {
-  const { ConfigInvalid } = await import('../../daemon/config/problems.js');
+  const { ConfigInvalid } = await import('../../base/problems.js');
   try {
     if (options.check) await check(options);
     else await runDaemon(options);

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { SocketAccess } from '../../api/server/socket.js';
+import type { Problems } from '../../base/problems.js';
 import type { AccessConfig } from './config.js';
-import type { Problems } from './problems.js';
 
 type Database = 'passwd' | 'group';
 

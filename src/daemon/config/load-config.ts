@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { messageOf } from '../../base/errors.js';
+import { ConfigInvalid } from '../../base/problems.js';
 import type { DaemonConfig } from './config.js';
-import { ConfigInvalid } from './problems.js';
 import { type LinkOption, readConfig } from './read-config.js';
 
 /**

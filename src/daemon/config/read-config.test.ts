@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { ConfigInvalid } from '../../base/problems.js';
 import { TIMEOUTS } from '../../base/timeouts.js';
 import type { DaemonConfig } from './config.js';
-import type { ConfigInvalid } from './problems.js';
 import { readConfig } from './read-config.js';
 
 function problemsOf(

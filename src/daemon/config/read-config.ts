@@ -3,6 +3,8 @@ import { CHIP_NAME } from '../../api/server/api-server.js';
 import { DEFAULT_API_LIMITS } from '../../api/server/limits.js';
 import { DEFAULT_SOCKET_MODE } from '../../api/server/socket.js';
 import { messageOf } from '../../base/errors.js';
+import { Problems } from '../../base/problems.js';
+import { TableReader } from '../../base/table-reader.js';
 import { TIMEOUTS, type TimeoutName, type Timeouts, timeouts } from '../../base/timeouts.js';
 import { parseLinkUrl } from '../../link/url.js';
 import {
@@ -14,8 +16,6 @@ import {
   LOG_LEVELS,
   ON_RESTART,
 } from './config.js';
-import { Problems } from './problems.js';
-import { TableReader } from './table-reader.js';
 
 /** A link given on the command line. */
 export interface LinkOption {

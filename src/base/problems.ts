@@ -1,4 +1,4 @@
-import { BridgeError } from '../../base/errors.js';
+import { BridgeError } from './errors.js';
 
 /** A configuration that is not valid; `problems` has every error, each `KEY: what is wrong`. */
 export class ConfigInvalid extends BridgeError {
