@@ -167,7 +167,7 @@ export class WorldEnd {
       this.splitter.maxPayload = this.arq.phase === 'up' ? this.arq.maxPayload : MAX_PAYLOAD;
       this.splitter.push(bytes, (frame) => {
         if (frame.kind === 'discarded') {
-          receiveDamage(this.arq);
+          receiveDamage(this.arq, now);
           return;
         }
         const hasRoom = this.world.random() >= (this.world.options.noRoom ?? 0);

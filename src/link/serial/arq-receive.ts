@@ -31,9 +31,13 @@ export function receiveFrame(state: ArqState, frame: SerialFrame, now: number, h
   }
 }
 
-/** Bytes came that are no frame. */
-export function receiveDamage(state: ArqState): void {
+/**
+ * Bytes came that are no frame. They may have been one, with nothing behind it to show that it is
+ * missing: an ACK, soon, tells the other end what came, and by that what did not.
+ */
+export function receiveDamage(state: ArqState, now: number): void {
   noteLoss(state);
+  if (state.phase === 'up') state.ackAt = Math.min(state.ackAt, now + state.config.limits.ack_delay);
 }
 
 function receivePlain(state: ArqState, packet: Uint8Array, now: number): Received {

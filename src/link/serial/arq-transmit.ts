@@ -1,7 +1,7 @@
 import type { SerialFrame } from '../../wire/serial-frame.js';
 import { type ChannelChange, considerPlain, loseSession, nextRst, offer } from './arq-session.js';
 import { type ArqState, MAX_MISSES } from './arq-state.js';
-import { noteResend } from './packet-hint.js';
+import { losesFrames, noteResend } from './packet-hint.js';
 import { retransmitDelay } from './round-trip.js';
 import { noteLoss, sendWindow } from './send-window.js';
 
@@ -51,6 +51,9 @@ function transmitSession(state: ArqState, now: number, frames: SerialFrame[]): v
     acknowledged(state);
   }
   const { inFlight } = state;
+  // A frame that is lost takes its N(R) with it, and then both ends may wait for each other: on a
+  // line that loses frames a short ACK, which mostly gets through, says it again.
+  const sayTwice = state.unacknowledged > 0 && state.sent < inFlight.length && losesFrames(state);
   for (let i = state.sent; i < inFlight.length; i++) {
     const frame = inFlight[i]!;
     frames.push({ kind: 'data', ns: (state.una + i) & 7, nr: state.expected, payload: frame.payload });
@@ -64,7 +67,7 @@ function transmitSession(state: ArqState, now: number, frames: SerialFrame[]): v
     acknowledged(state);
   }
   state.sent = inFlight.length;
-  if (now >= state.ackAt) {
+  if (sayTwice || now >= state.ackAt) {
     frames.push({ kind: 'ack', nr: state.expected, nak: false });
     state.counters.ack_sent++;
     acknowledged(state);

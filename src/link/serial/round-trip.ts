@@ -22,17 +22,15 @@ export function tooSoon(state: ArqState, frame: FrameInFlight, now: number): boo
 }
 
 /**
- * Whether whatever the other end sends now was likely sent after the frame should have come there.
- * Being wrong costs a needless copy, being late the rest of the timer. Never before a round trip was
- * measured, or before the frame was written out: both are NaN until then.
+ * Whether whatever the other end sends now was likely sent after the frame should have come there:
+ * on a line of even delay that is so from the shortest round trip on. Being wrong costs a needless
+ * copy, being late the rest of the timer. Never before a round trip was measured, or before the
+ * frame was written out.
  */
 export function isOverdue(state: ArqState, frame: FrameInFlight, now: number): boolean {
-  const likely = state.srtt + 2 * state.rttvar + lineTime(state);
-  return now - frame.outAt > Math.max(likely, OVERDUE_MIN_MS);
+  if (Number.isNaN(state.srtt) || Number.isNaN(frame.outAt)) return false;
+  return now - frame.outAt > state.shortestRtt + lineTime(state);
 }
-
-/** What a busy machine adds to any round trip. */
-const OVERDUE_MIN_MS = 1;
 
 /** An answer within this part of the shortest round trip is none to what was sent last. */
 const TOO_SOON = 0.5;

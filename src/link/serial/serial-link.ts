@@ -205,7 +205,7 @@ export class SerialLink implements PacketLink {
     if (frame.kind === 'discarded') {
       this.discarded[`discarded_${frame.reason}`]!++;
       this.options.observer?.discarded(frame, this.arrivedNs);
-      receiveDamage(arq);
+      receiveDamage(arq, this.receivedAt);
       return;
     }
     const hasRoom = this.options.hasRoom?.() ?? true;
