@@ -4,6 +4,11 @@ import type { BusSession } from './bus-session.js';
 
 /** Bytes of GET_CONFIG's answer around the configuration bytes. */
 const ANSWER_OVERHEAD = HEADER_LENGTH + 12;
+/**
+ * The most bytes asked for at once. On a line with one byte in a thousand damaged an answer of a
+ * whole message mostly does not come through, and each try costs a timer; one of this size does.
+ */
+const MAX_PIECE = 256;
 /** Times a read starts over because the configuration changed meanwhile. */
 const MAX_RESTARTS = 5;
 
@@ -46,7 +51,7 @@ async function readOnce(
   let generation: number | undefined;
   let at = 0;
   while (at < length && !enough(bytes.subarray(0, at))) {
-    const piece = Math.min(length - at, session.maxMsgSize - ANSWER_OVERHEAD);
+    const piece = Math.min(length - at, MAX_PIECE, session.maxMsgSize - ANSWER_OVERHEAD);
     const { config } = await session.calls.call(
       { type: 'config-request', devNum, offset: offset + at, length: piece },
       'config-response',
