@@ -16,12 +16,14 @@ const ENVIRONMENT = `Environment:
   GPIOBRIDGE_RUNTIME_DIR   runtime directory of the daemon (as --runtime-dir)
 `;
 
+const WIDEST = Math.max(...SUBCOMMANDS.map(({ name }) => name.length)) + 2;
+
 /** What `gpiobridge --help` prints. */
 export function helpText(): string {
   const groups = [...new Set(SUBCOMMANDS.map(({ group }) => group))];
   const sections = groups.map((group) => {
     const members = SUBCOMMANDS.filter((subcommand) => subcommand.group === group);
-    return `${group}\n${members.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}\n`).join('')}`;
+    return `${group}\n${members.map(({ name, summary }) => `  ${name.padEnd(WIDEST)}${summary}\n`).join('')}`;
   });
   return [
     'Usage: gpiobridge SUBCOMMAND [OPTIONS] [ARGUMENTS]\n',

@@ -1,6 +1,7 @@
 import {
   closeSync,
   constants,
+  fchmodSync,
   fstatSync,
   ftruncateSync,
   openSync,
@@ -36,6 +37,8 @@ export class PidLock {
       }
       // Between opening and locking, the one before may have removed the file.
       if (isSameFile(fd, path)) {
+        // Whatever the umask: whom a second daemon finds in its way, anyone may know.
+        fchmodSync(fd, 0o644);
         ftruncateSync(fd);
         writeSync(fd, `${process.pid}\n`);
         return new PidLock(fd, path);

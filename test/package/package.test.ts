@@ -51,7 +51,7 @@ describe('the packed package', () => {
     expect(contents).toContain('docs/protocol.md');
     expect(contents).toContain('LICENSE');
     const allowed =
-      /^(dist\/(src|firmware-sim)\/.*\.(js|d\.ts)|docs\/[\w-]+\.md|README\.md|LICENSE|package\.json)$/;
+      /^(dist\/(src|firmware-sim)\/.*\.(js|d\.ts)|docs\/[\w-]+\.md|share\/[\w-]+\/[\w.-]+|README\.md|LICENSE|package\.json)$/;
     expect(contents.filter((path) => !allowed.test(path) || path.includes('.test.'))).toEqual([]);
   });
 

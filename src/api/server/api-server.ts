@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.js';
@@ -46,7 +46,9 @@ export class ApiServer {
   constructor(options: ApiServerOptions) {
     this.#options = options;
     const { layout } = options;
-    mkdirSync(layout.chips, { recursive: true, mode: 0o755 });
+    mkdirSync(layout.chips, { recursive: true });
+    // Whatever the umask: everybody may see which chips there are.
+    chmodSync(layout.chips, 0o755);
     for (const stale of readdirSync(layout.chips)) rmSync(join(layout.chips, stale), { force: true });
     rmSync(layout.control, { force: true });
   }

@@ -26,6 +26,12 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
     load: () => import('./status.js'),
   },
   { name: 'decode', group: SERVICE, summary: 'print a trace', load: () => import('./decode.js') },
+  {
+    name: 'install-service',
+    group: SERVICE,
+    summary: 'make the daemon a service of systemd',
+    load: () => import('./install-service.js'),
+  },
   { name: 'demo', group: TRY, summary: 'everything at once, simulated', load: () => import('./demo.js') },
   { name: 'sim', group: TRY, summary: 'a simulated coprocessor', load: () => import('./sim.js') },
   { name: 'pin', group: TRY, summary: 'read or drive a simulated pin', load: () => import('./pin.js') },
