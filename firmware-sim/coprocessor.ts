@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { type Observable, Subject } from 'rxjs';
 import type { Time, TimerHandle } from '../src/base/clock.js';
-import type { BridgeError } from '../src/base/errors.js';
+import { BridgeError } from '../src/base/errors.js';
 import { type EdgeStats, newEdgeStats } from '../src/device/event-line.js';
 import type { DirectionValue, LevelBit } from '../src/device/line-backend.js';
 import { newBusCounters } from '../src/device/virtio-msg/counters.js';
@@ -47,7 +47,7 @@ export interface PinState {
 const TICK_MS = 1;
 /** Edges made in one turn: keeps the process answering when it is far behind. */
 const TURN_BUDGET = 20_000;
-/** A reboot is due with the clock's precision; nothing is said about more. */
+const MAX_STIMULI = 4_096;
 const NEVER = Number.POSITIVE_INFINITY;
 
 const DIRECTION_NAMES = {
@@ -212,6 +212,9 @@ export class SimulatedCoprocessor {
    */
   addStimulus(stimulus: Stimulus): void {
     this.catchUp();
+    if (this.scheduler.size >= MAX_STIMULI) {
+      throw new BridgeError('QUEUE_FULL', `${MAX_STIMULI} stimuli are at work already: stop some`);
+    }
     this.scheduler.add(sourceOf(stimulus, this.sources, this.now()));
     this.schedule();
   }

@@ -23,6 +23,10 @@ export class EdgeScheduler {
     this.heap.length = 0;
   }
 
+  get size(): number {
+    return this.heap.length;
+  }
+
   /** When the next edge happens, ns of world time; Infinity where none ever does. */
   get nextNs(): number {
     return this.heap.length === 0 ? Number.POSITIVE_INFINITY : this.heap[0]!.nextNs;

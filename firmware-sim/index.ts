@@ -12,13 +12,18 @@
  * coprocessor.pin('LAMP').level;      // what the driver set
  * await coprocessor.close();
  */
+export { ConfigInvalid } from '../src/base/problems.js';
 export { memoryLinkPair } from '../src/link/memory.js';
 export type { StreamListener } from '../src/link/streams/listen.js';
 export { askControl } from './control-client.js';
 export type { ControlRequest, ControlResults } from './control-protocol.js';
 export { type ControlServer, serveControl } from './control-server.js';
 export { type OutputChange, type PinState, SimulatedCoprocessor } from './coprocessor.js';
+export { type Drive, parseDrive } from './drive.js';
 export { type Fault, MAX_DRIFT_PPM, parseFault, type WireFault } from './fault.js';
 export { ALL_FEATURES, type CoprocessorOptions, type SimulatedFeatures } from './options.js';
+export { parseScenario } from './scenario/parse-scenario.js';
+export { checkScenario, runScenario, type ScenarioRun } from './scenario/run-scenario.js';
+export type { Scenario, ScenarioAction, ScenarioStep } from './scenario/scenario.js';
 export type { CoprocessorStats, EdgeTotals, LineStats } from './stats.js';
 export { MAX_RATE, parseStimulus, type Stimulus } from './stimulus.js';

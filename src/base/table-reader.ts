@@ -35,6 +35,26 @@ export class TableReader {
     return undefined;
   }
 
+  /** A string, or a list of strings; none where it is absent. What is wrong is left out. */
+  strings(key: string, check?: (text: string) => string | undefined): string[] {
+    const value = this.#take(key);
+    if (value === undefined) return [];
+    const list: unknown[] = Array.isArray(value) ? value : [value];
+    return list.flatMap((item) => {
+      const problem = typeof item === 'string' ? check?.(item) : 'expected a string or a list of strings';
+      if (problem === undefined) return [item as string];
+      this.problem(key, typeof item === 'string' ? problem : `${problem}, got ${show(item)}`);
+      return [];
+    });
+  }
+
+  boolean(key: string): boolean | undefined {
+    const value = this.#take(key);
+    return value === undefined || typeof value === 'boolean'
+      ? value
+      : this.#wrong(key, 'true or false', value);
+  }
+
   integer(key: string, min: number, max: number): number | undefined {
     const value = this.#take(key);
     if (value === undefined) return undefined;

@@ -2,6 +2,7 @@ import { existsSync, lstatSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { askControl } from '../../../firmware-sim/control-client.js';
 import { run } from '../run.js';
 
 let directory: string;
@@ -65,6 +66,10 @@ describe('gpiobridge sim', () => {
     [['--fault', 'corrupt:2'], "'2' is no probability"],
     [['--seed', '1.5'], "--seed: '1.5'"],
     [['--wings'], "unknown option '--wings'"],
+    [['--stimulus', 'bounce:1:1s:2'], 'an odd number from 1 to 999'],
+    [['--stimulus', 'replay:/no/such.vcd'], '/no/such.vcd: cannot be read'],
+    [['--fault', 'stall:1s:2s'], 'the time must be less than the period'],
+    [['--scenario', '/no/such.toml'], '--scenario: /no/such.toml: cannot be read'],
   ])('refuses %j with one line, and status 1', async (args, why) => {
     const listen = args.length === 0 || args[0] === '--listen' ? [] : ['--listen', `unix:${inside('hub')}`];
     expect(await gpiobridge('sim', ...listen, ...args)).toBe(1);
@@ -93,6 +98,56 @@ describe('gpiobridge sim', () => {
     expect([existsSync(inside('hub')), existsSync(inside('control'))]).toEqual([true, true]);
     expect(await stop()).toBe(0);
     expect([existsSync(inside('hub')), existsSync(inside('control'))]).toEqual([false, false]);
+  });
+});
+
+describe('gpiobridge sim --scenario', () => {
+  const scenario = (toml: string) => {
+    writeFileSync(inside('day.toml'), toml);
+    return ['--listen', `unix:${inside('hub')}`, '--scenario', inside('day.toml')];
+  };
+
+  it.each([
+    ['in itself', 'wings = 1\n[[step]]\nat = "1s"\nfault = "fire:1"', ['wings: ', 'step[0].fault: ']],
+    [
+      'on this coprocessor',
+      '[[step]]\nat = "1s"\ndrive = ["Q=1", "R=1"]',
+      ['step[0].drive: ', 'step[0].drive: '],
+    ],
+  ])('prints all that is wrong with it %s, status 2', async (_, toml, keys) => {
+    expect(await gpiobridge('sim', ...scenario(toml))).toBe(2);
+    const lines = stderr.trimEnd().split('\n');
+    expect(lines).toEqual(keys.map((key) => expect.stringContaining(`gpiobridge sim: ${key}`)));
+    expect([stdout, existsSync(inside('hub'))]).toEqual(['', false]);
+  });
+
+  it('plays it, says when it ended, and goes on', async () => {
+    const toml = '[[step]]\nat = "10ms"\ndrive = "DOOR=1"';
+    const stop = await simulator(...scenario(toml), '--control', inside('control'));
+    for (let i = 0; !stdout.endsWith('\nscenario ended\n'); i++) {
+      expect(i, stdout).toBeLessThan(500);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    expect(await askControl(inside('control'), { command: 'pin', line: 'DOOR' })).toMatchObject({ level: 1 });
+    expect(await stop()).toBe(0);
+  });
+
+  it('ends with status 1 where a step cannot be done', async () => {
+    const toml = '[[step]]\nat = "0s"\nport = "close"\n[[step]]\nat = "100ms"\nport = "open"';
+    const ended = gpiobridge('sim', ...scenario(toml));
+    for (let i = 0; !stdout.includes('listening on') || existsSync(inside('hub')); i++) {
+      expect(i, stderr).toBeLessThan(500);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    writeFileSync(inside('hub'), 'in the way');
+    expect(await ended).toBe(1);
+    expect(stderr).toContain('day.toml: step[1].port: unix:');
+  });
+
+  it('stops in the middle of it', async () => {
+    const stop = await simulator(...scenario('[[step]]\nat = "1000s"\nreboot = true'));
+    expect(await stop()).toBe(0);
+    expect(stdout).not.toContain('ended');
   });
 });
 

@@ -1,6 +1,11 @@
+import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
+import type { ControlServer } from '../../../firmware-sim/control-server.js';
 import type { CoprocessorOptions, SimulatedFeatures } from '../../../firmware-sim/options.js';
-import { UsageError } from '../errors.js';
+import type { ScenarioRun } from '../../../firmware-sim/scenario/run-scenario.js';
+import type { Scenario } from '../../../firmware-sim/scenario/scenario.js';
+import { messageOf } from '../../base/errors.js';
+import { errorLines, UsageError } from '../errors.js';
 import { notes } from '../options.js';
 import { print, printJson } from '../output.js';
 import { catchEndingSignals, whenAborted } from '../signals.js';
@@ -15,6 +20,7 @@ interface SimOptions {
   readonly fault: readonly string[];
   readonly seed?: number;
   readonly control?: string;
+  readonly scenario?: string;
   readonly json?: boolean;
 }
 
@@ -36,9 +42,10 @@ export function command(): Command {
     .option('--stimulus <spec>', 'edges from the world outside (repeatable)', append, [])
     .option('--fault <spec>', 'what goes wrong (repeatable)', append, [])
     .addOption(new Option('--seed <n>', 'of random stimuli and faults').argParser(parseSeed))
+    .option('--scenario <file>', 'a TOML file that says when which of these begins and ends')
     .option('--control <path>', "a Unix socket for 'gpiobridge pin'")
     .option('--json', 'print one JSON object a line')
-    .addHelpText('after', notes(STIMULI_HELP, FAULTS_HELP, EXIT_HELP))
+    .addHelpText('after', notes(STIMULI_HELP, FAULTS_HELP, SCENARIO_HELP, EXIT_HELP))
     .action(simulate);
 }
 
@@ -46,20 +53,41 @@ const STIMULI_HELP = `Stimuli:
   toggle:LINE:PERIOD            the level changes every period
   pulse:LINE:PERIOD:WIDTH       every period it is 1 for the width
   random:FIRST-LAST:RATE        RATE edges a second, at random moments, over these lines
+  bounce:LINE:PERIOD:EDGES      every period the level changes as a switch does, in an odd number of
+                                edges with random pauses of 50us to 2ms
+  replay:FILE.vcd               a Value Change Dump's wires play on the lines of the same names, once
+                                (FILE.vcd:CONTROLLER on another controller than 1)
 LINE is an offset or a name, CONTROLLER:LINE (or CONTROLLER:FIRST-LAST) on another controller than 1.
 Periods are in us, ms or s, as in 250us; rates go up to 1000000.`;
 
 const FAULTS_HELP = `Faults:
   corrupt:P, drop:P             of each byte on the wire, either way, with probability P
+  duplicate:P                   of each frame on the wire, either way: it arrives twice
+  delay:TIME                    all bytes arrive so much later, either way, in their order
+  stall:PERIOD:TIME             every period nothing passes for so long, then all of it
+  drift:PPM                     the device's clock gains so many microseconds a second; -PPM loses
   reboot:PERIOD                 the firmware restarts and has lost all its state`;
 
-const EXIT_HELP = `The last line printed says where it listens: then everything is ready.
-Exit status: 0 after SIGINT, SIGTERM or SIGHUP, with the socket or link removed; 1 on any error.`;
+const SCENARIO_HELP = `Scenario:
+  duration = "10s"              when it ends; what it began goes on (default: after the last step)
+  start = "driver"              its time begins when a driver is up (default: "now")
+  [[step]]                      any number of these
+  at = "2s"                     when
+  every = "1s"                  again after so long; repeat = N: so often in all
+  stimulus, fault, drive        as "toggle:DOOR:1s", "delay:5ms", "DOOR=1", or a list of such
+  reboot, stop_stimuli, clear_faults = true
+  port = "close" or "open"      the cable is pulled, or back
+'scenario ended' is printed at its end.`;
+
+const EXIT_HELP = `When 'listening on' is printed everything is ready.
+Exit status: 0 after SIGINT, SIGTERM or SIGHUP, with the socket or link removed; 1 on any error;
+2 when the scenario is not valid, with every error on a line of its own.`;
 
 async function simulate(options: SimOptions): Promise<void> {
-  const { SimulatedCoprocessor, parseFault, parseStimulus, serveControl } = await import(
+  const { SimulatedCoprocessor, parseFault, parseStimulus, serveControl, ...scenarios } = await import(
     '../../../firmware-sim/index.js'
   );
+  const json = options.json ?? false;
   const settings: CoprocessorOptions = {
     lines: options.lines,
     controllers: options.controllers,
@@ -69,26 +97,51 @@ async function simulate(options: SimOptions): Promise<void> {
     ...(options.names === undefined ? {} : { names: options.names }),
     ...(options.seed === undefined ? {} : { seed: options.seed }),
   };
+  const scenario =
+    options.scenario === undefined
+      ? undefined
+      : await readScenario(options.scenario, scenarios.parseScenario);
   const signals = catchEndingSignals();
   const coprocessor = new SimulatedCoprocessor(settings);
+  coprocessor.problems$.subscribe((problem) => process.stderr.write(errorLines('gpiobridge sim', problem)));
+  let control: ControlServer | undefined;
+  let run: ScenarioRun | undefined;
   try {
-    const control =
-      options.control === undefined ? undefined : await serveControl(options.control, coprocessor);
-    try {
-      const { name } = await coprocessor.listen(options.listen);
-      const { seed } = coprocessor.options;
-      await announce(options.json ?? false, seed, control?.path, name);
-      await whenAborted(signals.aborted);
-    } finally {
-      await control?.close();
+    // Before anybody can connect.
+    if (scenario !== undefined) scenarios.checkScenario(coprocessor, scenario);
+    if (options.control !== undefined) control = await serveControl(options.control, coprocessor);
+    const { name } = await coprocessor.listen(options.listen);
+    await announce(json, coprocessor.options.seed, control?.path, name);
+    const stopped = whenAborted(signals.aborted);
+    if (scenario !== undefined) {
+      run = scenarios.runScenario(coprocessor, scenario);
+      // A step that cannot be done ends the simulator; the end of the scenario does not.
+      await Promise.race([stopped, run.done]);
+      if (!signals.aborted.aborted) await announceEnd(json);
     }
+    await stopped;
   } finally {
+    run?.stop();
+    await control?.close();
     await coprocessor.close();
     signals.stop();
   }
 }
 
-/** Scripts wait for the line that says where it listens; it is the last. */
+async function readScenario(
+  file: string,
+  parse: (toml: string, file: string) => Scenario,
+): Promise<Scenario> {
+  let toml: string;
+  try {
+    toml = await readFile(file, 'utf8');
+  } catch (thrown) {
+    throw new UsageError(`--scenario: ${file}: cannot be read: ${messageOf(thrown)}`);
+  }
+  return parse(toml, file);
+}
+
+/** Scripts wait for the line that says where it listens. */
 async function announce(
   json: boolean,
   seed: number,
@@ -102,6 +155,11 @@ async function announce(
   await print(`seed ${seed}\n`);
   if (control !== undefined) await print(`control socket ${control}\n`);
   await print(`listening on ${name}\n`);
+}
+
+async function announceEnd(json: boolean): Promise<void> {
+  if (json) await printJson({ type: 'scenario', state: 'ended' });
+  else await print('scenario ended\n');
 }
 
 function append(value: string, before: readonly string[]): readonly string[] {
