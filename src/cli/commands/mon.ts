@@ -12,7 +12,7 @@ import { type NameOf, renderText, type TextStyle } from '../event-text.js';
 import type { TimeStyle } from '../event-time.js';
 import { formatValues } from '../line-value.js';
 import { type ChipGroup, groupByChip, type LocatedLine, locateLines } from '../locate.js';
-import { monitor } from '../monitor.js';
+import { type MonitorOptions, monitor } from '../monitor.js';
 import {
   addClientOptions,
   addRequestOptions,
@@ -29,11 +29,14 @@ import { parsePeriod, parseUnsigned } from '../period.js';
 import { catchEndingSignals, dieOf } from '../signals.js';
 import { isToolName } from '../tool-name.js';
 import { valueObject } from '../value-json.js';
+import { addWatchOptions, checkWatchOptions, type WatchOptions } from '../watch/options.js';
+import { OutputError } from '../watch/output-error.js';
+import { monitorInto, openWatch } from '../watch/watch.js';
 
 /** As in libgpiod's gpiomon; the uAPI takes no more in one request. */
 const MAX_LINES = 64;
 
-interface MonOptions extends ClientOptions, RequestOptions {
+interface MonOptions extends ClientOptions, RequestOptions, WatchOptions {
   readonly banner?: boolean;
   /** Microseconds. */
   readonly debouncePeriod?: number;
@@ -92,7 +95,7 @@ export function command(): Command {
   // The last of the two counts.
   monCommand.on('option:localtime', () => monCommand.setOptionValue('timeStyle', 'local'));
   monCommand.on('option:utc', () => monCommand.setOptionValue('timeStyle', 'utc'));
-  return addClientOptions(addRequestOptions(monCommand.action(mon), 'gpiomon'));
+  return addClientOptions(addWatchOptions(addRequestOptions(monCommand.action(mon), 'gpiomon')));
 }
 
 function parseEdges(text: string): EdgeSelection {
@@ -126,22 +129,29 @@ export function clockAndStyle(options: Pick<MonOptions, 'eventClock' | 'timeStyl
 async function mon(ids: string[], options: MonOptions, self: Command): Promise<void> {
   if (ids.length === 0) throw new UsageError('at least one GPIO line must be specified');
   if (ids.length > MAX_LINES) throw new UsageError('too many lines given');
+  checkWatchOptions(options);
   const signals = catchEndingSignals();
   try {
     await withDaemon(options, async (daemon) => {
       const groups = groupByChip(await locateLines(daemon, ids, options));
+      const watch = await openWatch(options);
       const requests = await requestAll(groups, options);
       if (options.initialState) await showInitialState(groups, requests, options);
       if (options.banner) await print(`${banner('Monitoring', ids)}\n`);
-      await monitor(requests, {
+      const monitoring: MonitorOptions = {
         edgesWanted: options.numEvents ?? 0,
         idleTimeout: options.idleTimeout ?? 0,
         signal: signals.aborted,
-        print: await printer(groups, options, self.name()),
-      });
+        print: watch?.takesOutput ? async () => undefined : await printer(groups, options, self.name()),
+      };
+      if (watch === undefined) await monitor(requests, monitoring);
+      else {
+        const { eventClock: clock } = clockAndStyle(options);
+        await monitorInto(watch, { daemon, groups, requests, clock }, monitoring);
+      }
     });
   } catch (thrown) {
-    if (signals.received === undefined) throw thrown;
+    if (signals.received === undefined || thrown instanceof OutputError) throw thrown;
   }
   signals.stop();
   if (signals.received !== undefined) dieOf(signals.received);
