@@ -101,7 +101,6 @@ function clearTransfer(state: ArqState, now: number): void {
   state.dataSent = 0;
   state.progressAt = now;
   state.misses = 0;
-  state.backOff = 0;
   state.ignoredNak = -1;
   state.strayAcks = 0;
   state.soundAcks = 0;

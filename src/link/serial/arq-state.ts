@@ -1,4 +1,5 @@
-import { MAX_PAYLOAD, MAX_WINDOW } from '../../wire/serial-frame.js';
+import { MAX_WINDOW } from '../../wire/serial-frame.js';
+import { FIRST_HINT } from './packet-hint.js';
 
 /**
  * The state of one end of the serial link (docs/protocol.md, "Serial link"): plain data, so that
@@ -53,8 +54,6 @@ export interface ArqState {
   progressAt: number;
   /** Runs of the timer since then. */
   misses: number;
-  /** How often the timer is doubled. */
-  backOff: number;
   /** NAKs with this N(R) are ignored, or -1. */
   ignoredNak: number;
   /** N(R)s outside and inside what is in flight, since the timer last ran out. */
@@ -102,6 +101,7 @@ export interface FrameInFlight {
   /** The write that carried it last, 0 before the first. */
   writeId: number;
   transmissions: number;
+  firstSentAt: number;
   /** When it was last handed to the stream, and when the stream had written it out (NaN before). */
   sentAt: number;
   outAt: number;
@@ -221,7 +221,6 @@ export function newArq(config: ArqConfig, seed: number, now: number): ArqState {
     writeId: 0,
     progressAt: now,
     misses: 0,
-    backOff: 0,
     ignoredNak: -1,
     strayAcks: 0,
     soundAcks: 0,
@@ -231,7 +230,7 @@ export function newArq(config: ArqConfig, seed: number, now: number): ArqState {
     shortestRtt: 0,
     orderly: 0,
     intact: 0,
-    hint: MAX_PAYLOAD,
+    hint: FIRST_HINT,
     cleanFrames: 0,
     expected: 0,
     unacknowledged: 0,

@@ -18,6 +18,7 @@ export function sendPacket(state: ArqState, payload: Uint8Array): void {
     payload,
     writeId: 0,
     transmissions: 0,
+    firstSentAt: never,
     sentAt: never,
     outAt: never,
   });
@@ -58,7 +59,10 @@ function transmitSession(state: ArqState, now: number, frames: SerialFrame[]): v
     const frame = inFlight[i]!;
     frames.push({ kind: 'data', ns: (state.una + i) & 7, nr: state.expected, payload: frame.payload });
     if (frame.transmissions > 0) state.counters.data_resent++;
-    else state.dataSent++;
+    else {
+      state.dataSent++;
+      frame.firstSentAt = now;
+    }
     frame.transmissions++;
     frame.writeId = state.writeId + 1;
     frame.sentAt = now;
@@ -135,7 +139,6 @@ export function tick(state: ArqState, now: number): ChannelChange | undefined {
 function timerRanOut(state: ArqState, now: number): ChannelChange | undefined {
   state.counters.timeouts++;
   state.misses++;
-  state.backOff++;
   if (state.strayAcks > 0 && state.soundAcks === 0) state.strayMisses++;
   state.strayAcks = 0;
   state.soundAcks = 0;

@@ -377,6 +377,18 @@ describe('sending', () => {
     expect(resends).toEqual([50, 150, 350, 750, 1550, 2550]);
   });
 
+  it('doubles anew for each frame, though only resent ones are acknowledged', () => {
+    const bench = new Bench({ role: 'driver' }).inSession();
+    for (let i = 0; i < 4; i++) {
+      bench.send(i);
+      bench.out();
+      expect(deadline(bench.arq) - bench.now).toBeLessThanOrEqual(150);
+      bench.wait(600);
+      bench.now += 2;
+      bench.in(ack((i + 1) & 7));
+    }
+  });
+
   it('waits at least twice the time that the bytes in flight take', () => {
     const bench = new Bench({ role: 'driver', bytesPerMs: 1 }).inSession();
     sendPacket(bench.arq, new Uint8Array(900));
@@ -425,12 +437,12 @@ describe('sending', () => {
 
   it('advises shorter packets after resends, and longer ones again', () => {
     const bench = new Bench({ role: 'driver' }).inSession();
-    expect(bench.arq.hint).toBe(1024);
+    expect(bench.arq.hint).toBe(256);
     bench.send(1, 2);
     bench.out();
     bench.wait(3_000);
     const small = bench.arq.hint;
-    expect(small).toBeLessThan(256);
+    expect(small).toBeLessThan(128);
     expect(small).toBeGreaterThanOrEqual(64);
     bench.in(ack(2));
     for (let i = 2; i < 60; i++) {

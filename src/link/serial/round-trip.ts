@@ -4,16 +4,20 @@ import type { ArqState, FrameInFlight } from './arq-state.js';
 /** The retransmission timer: it follows the measured round trip within the bounds of the line. */
 
 /**
- * Measures the round trip on the youngest of the `count` frames that are acknowledged now. A frame
- * that was resent is not measured, since nobody knows which of the two was meant, and the doubled
- * timer stays until one can be (Karn). True when the resend was needless: the acknowledgement came
- * too soon to mean it. Its copy will be answered with a NAK.
+ * Measures the round trip on the youngest of the `count` frames that are acknowledged now. One that
+ * was resent is not measured, since nobody knows which of the two was meant (Karn), with two
+ * exceptions: the first measure of all, which need not be good, and an acknowledgement that came too
+ * soon to mean the resend. True for the latter: the resend was needless, and its copy will be
+ * answered with a NAK.
  */
 export function measureRoundTrip(state: ArqState, count: number, now: number): boolean {
   const frame = state.inFlight[count - 1]!;
-  if (frame.transmissions > 1) return tooSoon(state, frame, now);
-  addSample(state, Math.max(0, now - lastSent(frame)));
-  return false;
+  const needless = frame.transmissions > 1 && tooSoon(state, frame, now);
+  if (needless) addSample(state, now - frame.firstSentAt);
+  else if (frame.transmissions === 1 || Number.isNaN(state.srtt)) {
+    addSample(state, Math.max(0, now - lastSent(frame)));
+  }
+  return needless;
 }
 
 /** Whether an answer that comes now cannot mean the last transmission of the frame. */
@@ -43,7 +47,6 @@ function lastSent(frame: FrameInFlight): number {
 
 /** Jacobson's estimator with the gains of RFC 6298. */
 function addSample(state: ArqState, sample: number): void {
-  state.backOff = 0;
   if (Number.isNaN(state.srtt)) {
     state.srtt = sample;
     state.rttvar = sample / 2;
@@ -64,13 +67,13 @@ export function retransmitDelay(state: ArqState): number {
   const measured = Number.isNaN(state.srtt) ? UNMEASURED_MS : state.srtt + margin;
   const longest = Math.max(retransmit_max, line);
   const first = Math.min(longest, Math.max(retransmit_min, line, measured));
-  return Math.min(longest, first * 2 ** state.backOff);
+  return Math.min(longest, first * 2 ** state.misses);
 }
 
 /** The other end may keep an acknowledgement back for this long. */
 const MARGIN_MS = 20;
-/** Before the first measure: what a device may use as a fixed timer. */
-const UNMEASURED_MS = 300;
+/** Before the first measure. */
+const UNMEASURED_MS = 150;
 
 /** How long the line takes to carry what is in flight. */
 function lineTime(state: ArqState): number {
