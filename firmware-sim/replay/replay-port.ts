@@ -31,9 +31,11 @@ export class ReplayPort {
   /** Follows the link from now on, after those who were there before. */
   watch(): void {
     const { link, changed } = this;
-    this.subscriptions = [link!.packets$, link!.room$, link!.state$].map((events) =>
-      events.subscribe(changed),
-    );
+    this.subscriptions = [
+      link!.packets$.subscribe(changed),
+      link!.room$.subscribe(changed),
+      link!.state$.subscribe(changed),
+    ];
   }
 
   /** Bytes between two frames that a driver takes for damage. */

@@ -113,12 +113,16 @@ export class EventLines {
     if (isLevelType(line.type)) this.judge(lineNumber, line);
   }
 
-  /** The line changed to `level` at `timeNs` of the device clock. */
-  edge(lineNumber: number, level: number, timeNs: number): void {
+  /**
+   * The line changed to `level` at `timeNs` of the device clock. `missedBefore` edges of the enabled
+   * type are known to have happened before it, and nothing else of them: they show in its `seq`.
+   */
+  edge(lineNumber: number, level: number, timeNs: number, missedBefore = 0): void {
     const line = this.lines[lineNumber]!;
     line.level = level;
     const type = line.type;
     if (type === IRQ_TYPE.NONE) return;
+    if (missedBefore > 0 && !isLevelType(type)) this.skipMissed(line, missedBefore);
     if (type === IRQ_TYPE.EDGE_BOTH) {
       // With the level unchanged there was an edge in between that nobody saw.
       if (level === line.edgeLevel) this.countMissed(line, 1);
@@ -134,13 +138,15 @@ export class EventLines {
     this.sensed(lineNumber, line, level, timeNs);
   }
 
-  /** Edges of the enabled type that are known to have happened, and nothing else of them. */
-  missed(lineNumber: number, count: number): void {
+  /**
+   * Edges of the enabled type that are known to have happened, and nothing else of them. They are told
+   * at once where a buffer is queued, or with `tellNow` false by whatever is returned next.
+   */
+  missed(lineNumber: number, count: number, tellNow = true): void {
     const line = this.lines[lineNumber]!;
     if (line.type === IRQ_TYPE.NONE || isLevelType(line.type)) return;
-    this.countMissed(line, count);
-    if (count % 2 === 1) line.edgeLevel = 1 - line.edgeLevel;
-    this.settle(line);
+    this.skipMissed(line, count);
+    if (tellNow) this.settle(line);
   }
 
   /** An event buffer for the line, whole and large enough. */
@@ -201,6 +207,11 @@ export class EventLines {
       line.paired++;
       this.deliverable.push(lineNumber);
     }
+  }
+
+  private skipMissed(line: EventLine, count: number): void {
+    this.countMissed(line, count);
+    if (count % 2 === 1) line.edgeLevel = 1 - line.edgeLevel;
   }
 
   private countMissed(line: EventLine, count: number): void {

@@ -90,9 +90,12 @@ export class GpioDevice implements VirtioDevice {
     this.requests = new GpioRequests(lineCount, namesBlock, options.backend, this.events);
   }
 
-  /** The line changed to `level` at `timeNs` of the device clock. Times of one line do not go back. */
-  edge(line: number, level: number, timeNs: number): void {
-    this.events.edge(line, level, timeNs);
+  /**
+   * The line changed to `level` at `timeNs` of the device clock. Times of one line do not go back.
+   * `missedBefore` edges of the enabled type are known to have happened before it, and no more of them.
+   */
+  edge(line: number, level: number, timeNs: number, missedBefore = 0): void {
+    this.events.edge(line, level, timeNs, missedBefore);
   }
 
   /** Tells the present level where no edge was sensed: at start, or when an output was driven. */
@@ -100,9 +103,12 @@ export class GpioDevice implements VirtioDevice {
     this.events.setLevel(line, level);
   }
 
-  /** Counts edges of the enabled type that happened and of which nothing else is known. */
-  missed(line: number, count: number): void {
-    this.events.missed(line, count);
+  /**
+   * Counts edges of the enabled type that happened and of which nothing else is known; told at once,
+   * or with `tellNow` false by whatever is returned next.
+   */
+  missed(line: number, count: number, tellNow = true): void {
+    this.events.missed(line, count, tellNow);
   }
 
   /** DIRECTION of a line. */

@@ -8,6 +8,7 @@ import { messageOf } from '../../base/errors.js';
 import { errorLines, UsageError } from '../errors.js';
 import { notes } from '../options.js';
 import { print, printJson } from '../output.js';
+import { checkReplayOptions, replay } from '../replay.js';
 import { catchEndingSignals, whenAborted } from '../signals.js';
 
 interface SimOptions {
@@ -21,6 +22,9 @@ interface SimOptions {
   readonly seed?: number;
   readonly control?: string;
   readonly scenario?: string;
+  readonly replay?: string;
+  readonly pace?: string;
+  readonly coprocessor?: string;
   readonly json?: boolean;
 }
 
@@ -44,6 +48,9 @@ export function command(): Command {
     .addOption(new Option('--seed <n>', 'of random stimuli and faults').argParser(parseSeed))
     .option('--scenario <file>', 'a TOML file that says when which of these begins and ends')
     .option('--control <path>', "a Unix socket for 'gpiobridge pin'")
+    .option('--replay <file>', "play the firmware's half of a trace of 'daemon --trace' instead")
+    .option('--pace <pace>', "of a replay: 'fast', or a number; 1, its own, where none is given")
+    .option('--coprocessor <name>', 'of a replay: which, where the trace is of several')
     .option('--json', 'print one JSON object a line')
     .addHelpText('after', notes(STIMULI_HELP, FAULTS_HELP, SCENARIO_HELP, EXIT_HELP))
     .action(simulate);
@@ -83,7 +90,13 @@ const EXIT_HELP = `When 'listening on' is printed everything is ready.
 Exit status: 0 after SIGINT, SIGTERM or SIGHUP, with the socket or link removed; 1 on any error;
 2 when the scenario is not valid, with every error on a line of its own.`;
 
-async function simulate(options: SimOptions): Promise<void> {
+async function simulate(options: SimOptions, command: Command): Promise<void> {
+  const names = command.options.map((option) => option.attributeName());
+  checkReplayOptions(new Set(names.filter((name) => command.getOptionValueSource(name) === 'cli')));
+  if (options.replay !== undefined) {
+    await replay({ ...options, replay: options.replay });
+    return;
+  }
   const { SimulatedCoprocessor, parseFault, parseStimulus, serveControl, ...scenarios } = await import(
     '../../../firmware-sim/index.js'
   );
