@@ -52,13 +52,6 @@ export function periodOption(flags: string, description: string): Option {
   return new Option(flags, description).argParser(parsePeriod);
 }
 
-/** An option of libgpiod's tools that this version does not have yet. */
-export function laterOption(flags: string, name: string): Option {
-  return new Option(flags, 'not in this version').hideHelp().argParser(() => {
-    throw new UsageError(`${name} is not in this version`);
-  });
-}
-
 function refuseBias(text: string): never {
   if (!['pull-up', 'pull-down', 'disabled'].includes(text)) throw new UsageError(`invalid bias: ${text}`);
   throw new UsageError(`bias ${text} is not possible: virtio-gpio cannot set the bias of a line`);

@@ -40,6 +40,7 @@ export interface LineInfo {
   readonly used: boolean;
   /** Of the request that holds it; undefined when unused. */
   readonly consumer?: string;
+  /** Of a line that is not used: what its last user made it, as the kernel shows it; nobody drives it. */
   readonly direction: 'input' | 'output';
   readonly activeLow: boolean;
   readonly edges: EdgeSelection;

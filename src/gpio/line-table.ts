@@ -26,6 +26,8 @@ export class LineTable {
   private names: readonly (string | undefined)[] = [];
   private offsets = new Map<string, number>();
   private readonly holds = new Map<number, LineHold>();
+  /** Lines whose last user drove them: shown as outputs until they are made inputs, as gpiolib does. */
+  private readonly lastOutputs = new Set<number>();
   private readonly changes = new Subject<LineInfoChange>();
 
   constructor(
@@ -42,6 +44,7 @@ export class LineTable {
   /** Takes a (new) description; requests whose lines are no longer what they were end. */
   describe(names: readonly (string | undefined)[]): void {
     this.names = names;
+    this.lastOutputs.clear();
     this.offsets = new Map();
     names.forEach((name, offset) => {
       if (name !== undefined && !this.offsets.has(name)) this.offsets.set(name, offset);
@@ -99,7 +102,13 @@ export class LineTable {
   }
 
   free(offsets: readonly number[]): void {
-    for (const offset of offsets) this.holds.delete(offset);
+    for (const offset of offsets) {
+      const hold = this.holds.get(offset);
+      this.holds.delete(offset);
+      if (hold?.direction === 'output') this.lastOutputs.add(offset);
+      // A line taken as it is was not made an input, even where it was free and so not driven.
+      else if (hold?.config.direction !== 'as-is') this.lastOutputs.delete(offset);
+    }
   }
 
   announce(kind: LineInfoChange['kind'], offset: number): void {
@@ -114,7 +123,7 @@ export class LineTable {
       ...(name === undefined ? undefined : { name }),
       used: hold !== undefined,
       ...(hold === undefined ? undefined : { consumer: hold.consumer }),
-      direction: hold?.direction ?? 'input',
+      direction: hold?.direction ?? (this.lastOutputs.has(offset) ? 'output' : 'input'),
       activeLow: hold?.config.activeLow ?? false,
       edges: hold?.config.edges ?? 'none',
       eventClock: hold?.config.eventClock ?? 'monotonic',

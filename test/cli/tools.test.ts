@@ -243,8 +243,9 @@ describe('set', () => {
     ],
     [['-d', 'up', 'L3=1'], 'invalid drive: up'],
     [['-b', 'pull-up', 'L3=1'], 'bias pull-up is not possible: virtio-gpio cannot set the bias of a line'],
-    [['-i', 'L3=1'], '--interactive is not in this version'],
-    [['-z', 'L3=1'], '--daemonize is not in this version'],
+    [['-i', '-t', '1s', 'L3=1'], "can't combine interactive with toggle"],
+    [['-z', 'L3=2'], "invalid line value: '2'"],
+    [['-z', 'NOPE=1'], "cannot find line 'NOPE'"],
   ])('refuses %j before it changes anything', async (args, message) => {
     expect(await tool('set', ...args)).toEqual(failure(`gpiobridge set: ${message}`));
     expect(bench.remote.directions[3]).toBe('none');
@@ -368,7 +369,7 @@ describe('the program', () => {
 
   it('suggests a subcommand, and refuses later ones by name', async () => {
     expect((await run(['gte'])).stderr).toMatch(/unknown subcommand 'gte'; did you mean 'get'\?/);
-    expect(await run(['notify'])).toEqual(failure("gpiobridge: 'notify' is not in this version"));
+    expect(await run(['export'])).toEqual(failure("gpiobridge: 'export' is not in this version"));
     expect((await run([])).status).toBe(1);
     expect((await run(['--help'])).stdout).toMatch(/^Usage: gpiobridge/);
     expect((await run(['help', 'mon'])).stdout).toMatch(/^Usage: gpiobridge mon/);

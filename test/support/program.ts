@@ -7,6 +7,12 @@ import { MAIN } from './root.js';
 /** How long a program may take for one step before the test says what it printed instead. */
 const STEP_MS = 10_000;
 
+export interface ProgramStart {
+  /** A link to the program, whose name it is to take. */
+  readonly executable?: string;
+  readonly stdin?: 'ignore' | 'pipe';
+}
+
 /** `gpiobridge ...` as a process of its own, as a user would start it (from dist). */
 export class Program {
   readonly process: ChildProcess;
@@ -18,9 +24,11 @@ export class Program {
   constructor(
     readonly args: readonly string[],
     env: Readonly<Record<string, string>> = {},
+    how: ProgramStart = {},
   ) {
-    this.process = spawn(process.execPath, [MAIN, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
+    const { executable = MAIN, stdin = 'ignore' } = how;
+    this.process = spawn(process.execPath, [executable, ...args], {
+      stdio: [stdin, 'pipe', 'pipe'],
       env: { ...process.env, ...env },
     });
     this.process.stdout!.setEncoding('utf8').on('data', (text: string) => {

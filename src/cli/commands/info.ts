@@ -4,6 +4,7 @@ import type { LineInfo } from '../../gpio/chip.js';
 import { withDaemon } from '../connection.js';
 import { ManyErrors } from '../errors.js';
 import { formatLineInfo } from '../line-attributes.js';
+import { lineObject } from '../line-json.js';
 import { type ChipLines, isSameLine, matchesOf, notFound, type ResolvedLine } from '../line-resolver.js';
 import { chipStateMessage, NO_CHIPS, openChips, resolveOptionsOf } from '../locate.js';
 import {
@@ -105,20 +106,5 @@ async function showSelected(
 }
 
 async function showJson(chip: string, lines: readonly LineInfo[]): Promise<void> {
-  for (const line of lines) {
-    const { offset, name, direction, activeLow, edges, eventClock, debouncePeriodUs, used, consumer } = line;
-    await printJson({
-      type: 'line',
-      chip,
-      offset,
-      name: name ?? null,
-      direction,
-      activeLow,
-      edges,
-      eventClock,
-      debouncePeriodUs,
-      used,
-      consumer: consumer ?? null,
-    });
-  }
+  for (const line of lines) await printJson(lineObject(chip, line));
 }

@@ -18,6 +18,12 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
   { name: 'get', group: LINES, summary: 'read values of lines', load: () => import('./get.js') },
   { name: 'set', group: LINES, summary: 'drive lines, and hold them', load: () => import('./set.js') },
   { name: 'mon', group: LINES, summary: 'print edges as they happen', load: () => import('./mon.js') },
+  {
+    name: 'notify',
+    group: LINES,
+    summary: 'print who requests and releases lines',
+    load: () => import('./notify.js'),
+  },
   { name: 'daemon', group: SERVICE, summary: 'serve coprocessors', load: () => import('./daemon.js') },
   {
     name: 'status',
@@ -39,7 +45,6 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
 
 /** Subcommands of later versions: refused by name, so that nobody takes them for a mistake of their own. */
 export const LATER_SUBCOMMANDS: readonly string[] = [
-  'notify',
   'probe',
   'chip',
   'request',
