@@ -107,9 +107,6 @@ export class ChipSet {
     try {
       await api.addChip(chip, access);
       this.#served.set(remote, { chip, remote });
-      for (const warning of remote.description?.warnings ?? []) {
-        log('warn', 'description', { chip: name, message: warning }, `${name} ${warning}`);
-      }
       log('info', 'chip_added', { chip: name, label: chip.label, lines: chip.lineCount }, name);
     } catch (error) {
       chip.close('it could not be served');

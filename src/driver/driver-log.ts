@@ -11,7 +11,7 @@ export function logLevelOf(syslogLevel: number): LogLevel {
   return SYSLOG[syslogLevel] ?? 'debug';
 }
 
-/** What firmware said, without control characters: it is shown to people. */
+/** What firmware said, without characters that move a terminal or hide text: it is shown to people. */
 export function printable(text: string): string {
-  return [...text].map((char) => (char < ' ' || char === '\x7f' ? ' ' : char)).join('');
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ');
 }

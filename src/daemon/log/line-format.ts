@@ -15,7 +15,7 @@ export function formatLine(
   const entries = Object.entries(all)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => [key, plain(value)] as const);
-  if (format === 'json') return JSON.stringify(Object.fromEntries(entries));
+  if (format === 'json') return json(Object.fromEntries(entries));
   return entries.map(([key, value]) => `${key}=${quoted(String(value))}`).join(' ');
 }
 
@@ -27,5 +27,13 @@ function plain(value: unknown): unknown {
 
 /** Quoted where a reader of key=value pairs needs it; never more than one line. */
 function quoted(text: string): string {
-  return /^[^\s"=\p{Cc}]+$/u.test(text) ? text : JSON.stringify(text);
+  return /^[^\s"=\p{Cc}]+$/u.test(text) ? text : json(text);
+}
+
+/** As JSON, with every control character escaped: JSON itself leaves DEL, C1 and Unicode's line ends. */
+function json(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\p{Cc}\u2028\u2029]/gu,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

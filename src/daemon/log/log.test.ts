@@ -15,6 +15,15 @@ describe('formatLine', () => {
     );
   });
 
+  it('writes nothing that moves a terminal or ends a line, in either format', () => {
+    const text = 'a\u001b[2J\u009b2J\u007f\u2028b\n';
+    for (const format of ['logfmt', 'json'] as const) {
+      expect(formatLine(format, AT, 'warn', 'x', { text })).toContain(
+        '"a\\u001b[2J\\u009b2J\\u007f\\u2028b\\n"',
+      );
+    }
+  });
+
   it('writes JSON', () => {
     const line = formatLine('json', AT, 'info', 'x', { error: new Error('why'), n: 5n, list: [1] });
     expect(JSON.parse(line)).toEqual({
@@ -44,6 +53,24 @@ describe('Logger', () => {
     now = 60_000;
     logger.log('warn', 'link_down', { coprocessor: 'hub' }, 'hub');
     expect(lines.at(-1)).toContain('suppressed=15');
+  });
+
+  it('limits what one coprocessor can say, however many things it finds to say', () => {
+    const lines: string[] = [];
+    let now = 0;
+    const logger = new Logger({
+      config: { level: 'info', format: 'logfmt' },
+      write: (line) => lines.push(line),
+      now: () => now,
+    });
+    const say = (coprocessor: string, text: string) =>
+      logger.log('info', 'says', { coprocessor, text }, text);
+    for (let i = 0; i < 1_000; i++) say('evil', `number ${i}`);
+    say('hub', 'something');
+    expect(lines).toHaveLength(61);
+    now = 60_000;
+    say('evil', 'once more');
+    expect(lines.at(-1)).toContain('suppressed=940');
   });
 });
 

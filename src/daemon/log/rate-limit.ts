@@ -19,8 +19,11 @@ export class RateLimit {
     private readonly windowMs: number,
   ) {}
 
-  /** Whether a line of this cause may pass at `nowMs`, and how many before it did not. */
-  decide(cause: string, nowMs: number): RateDecision {
+  /**
+   * Whether a line of this cause may pass at `nowMs`, and how many before it did not. A line that
+   * does not counts as `weight`.
+   */
+  decide(cause: string, nowMs: number, weight = 1): RateDecision {
     const known = this.#causes.get(cause);
     if (known === undefined || nowMs >= known.windowEndsMs) {
       this.#causes.delete(cause);
@@ -32,7 +35,7 @@ export class RateLimit {
       known.passed++;
       return { pass: true, suppressed: 0 };
     }
-    known.suppressed++;
+    known.suppressed += weight;
     return { pass: false };
   }
 
