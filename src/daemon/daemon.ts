@@ -11,6 +11,7 @@ import { BootIds } from './boot-ids.js';
 import type { CoprocessorConfig, DaemonConfig } from './config/config.js';
 import { Coprocessor } from './coprocessor.js';
 import type { Logger } from './log/logger.js';
+import type { Metrics } from './metrics/metrics.js';
 import { PidLock } from './pid-lock.js';
 import { resolveAllAccess, tryAccess } from './socket-access.js';
 import { daemonStatus } from './status.js';
@@ -38,6 +39,7 @@ export class Daemon {
   readonly status: StatusSource;
   readonly #coprocessors = new Map<string, Coprocessor>();
   #trace: TraceRecorder | undefined;
+  #metrics: Metrics | undefined;
   #config: DaemonConfig;
 
   /** Rejects with CONFIG_INVALID, DAEMON_RUNNING, PERMISSION_DENIED or IO_ERROR. */
@@ -50,6 +52,7 @@ export class Daemon {
       tryAccess(runtimeDir.dir, config, access);
       if (trace !== undefined) daemon.#trace = await openTrace(trace, version, logger);
       await daemon.#api.openControl(daemon.status, access.control);
+      await daemon.#openMetrics(config, access.metrics);
       for (const coprocessor of config.coprocessors) {
         daemon.#add(coprocessor, access.coprocessors.get(coprocessor.name)!);
       }
@@ -115,6 +118,7 @@ export class Daemon {
     for (const [name, coprocessor] of wanted) {
       if (!this.#coprocessors.has(name)) this.#add(coprocessor, access.coprocessors.get(name)!);
     }
+    await this.#reloadMetrics(config, access.metrics);
     const { log, limits, controlGroup } = this.#config;
     if (!isDeepStrictEqual([log, limits, controlGroup], [config.log, config.limits, config.controlGroup])) {
       logger.log('warn', 'restart_needed', {
@@ -141,10 +145,28 @@ export class Daemon {
   }
 
   async #stopInOrder(reason: string): Promise<void> {
+    await this.#metrics?.close();
     // The sockets go first, all at once: nobody asks for anything new while lines are given back.
     await this.#api.close(reason);
     await Promise.all([...this.#coprocessors.values()].map((coprocessor) => coprocessor.stop(reason)));
     if (this.#trace !== undefined) await closeTrace(this.#trace, this.#options.logger);
+  }
+
+  async #openMetrics({ metrics }: DaemonConfig, access: SocketAccess): Promise<void> {
+    if (metrics === undefined) return;
+    // Loaded only where somebody collects: it costs memory.
+    const { Metrics } = await import('./metrics/metrics.js');
+    this.#metrics = await Metrics.open(metrics, access, this.status, this.#options.logger);
+  }
+
+  /** Metrics that cannot be offered any more are told of, and are no reason to refuse the rest. */
+  async #reloadMetrics(config: DaemonConfig, access: SocketAccess): Promise<void> {
+    if (isDeepStrictEqual(config.metrics, this.#config.metrics)) return;
+    await this.#metrics?.close();
+    this.#metrics = undefined;
+    await this.#openMetrics(config, access).catch((error: unknown) => {
+      this.#options.logger.log('error', 'metrics_not_served', { error });
+    });
   }
 
   #add(config: CoprocessorConfig, access: SocketAccess): void {

@@ -9,19 +9,23 @@ import type { AccessConfig, DaemonConfig } from './config/config.js';
 /** Who may use which socket, with names resolved. */
 export interface ResolvedAccess {
   readonly control: SocketAccess;
+  readonly metrics: SocketAccess;
   /** By name of the coprocessor. */
   readonly coprocessors: ReadonlyMap<string, SocketAccess>;
 }
+
+const NOBODY_ELSE: AccessConfig = { owner: undefined, group: undefined, mode: 0o600, key: 'metrics' };
 
 /** Throws CONFIG_INVALID with every user and group that does not exist. */
 export function resolveAllAccess(config: DaemonConfig): ResolvedAccess {
   const problems = new Problems();
   const control = resolveAccess(controlAccess(config), problems);
+  const metrics = resolveAccess(config.metrics?.access ?? NOBODY_ELSE, problems);
   const coprocessors = config.coprocessors.map(
     ({ name, access }) => [name, resolveAccess(access, problems)] as const,
   );
   problems.throwIfAny();
-  return { control, coprocessors: new Map(coprocessors) };
+  return { control, metrics, coprocessors: new Map(coprocessors) };
 }
 
 /**
@@ -33,6 +37,7 @@ export function tryAccess(dir: string, config: DaemonConfig, resolved: ResolvedA
   try {
     writeFileSync(file, '');
     tryOne(file, 'control_group', resolved.control);
+    if (config.metrics !== undefined) tryOne(file, keysOf(config.metrics.access), resolved.metrics);
     for (const { name, access } of config.coprocessors) {
       tryOne(file, keysOf(access), resolved.coprocessors.get(name)!);
     }

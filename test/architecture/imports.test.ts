@@ -30,6 +30,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   serialport: ['link'],
   '@serialport/bindings-cpp': ['link'],
   commander: ['cli'],
+  'prom-client': ['daemon'],
   '@msgpack/msgpack': ['api'],
   'smol-toml': ['daemon', 'firmware-sim'],
 };

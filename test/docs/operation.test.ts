@@ -22,5 +22,6 @@ describe('docs/operation.md', () => {
     expect(config.coprocessors.map(({ name, timeouts }) => [name, timeouts.request])).toEqual([
       ['hub', 3_000],
     ]);
+    expect(config.metrics).toMatchObject({ intervalMs: 15_000, access: { mode: 0o660 } });
   });
 });

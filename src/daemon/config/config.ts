@@ -7,6 +7,8 @@ export interface DaemonConfig {
   readonly limits: ApiLimits;
   /** Group of the control socket; undefined: the daemon's own. */
   readonly controlGroup: string | undefined;
+  /** Undefined: nobody collects metrics. */
+  readonly metrics: MetricsConfig | undefined;
   /** Limits other than the defaults, for all coprocessors and for the daemon itself. */
   readonly timeouts: Partial<Timeouts>;
   readonly coprocessors: readonly CoprocessorConfig[];
@@ -42,6 +44,17 @@ export interface CoprocessorConfig {
   readonly access: AccessConfig;
   /** All limits: the defaults, then `[timeouts]`, then its own. */
   readonly timeouts: Timeouts;
+}
+
+/** Where metrics are offered: at least one of the two. */
+export interface MetricsConfig {
+  /** Path of a Unix socket that answers HTTP. */
+  readonly socket: string | undefined;
+  /** Of that socket. */
+  readonly access: AccessConfig;
+  /** A file for node_exporter's textfile collector, written every so many milliseconds. */
+  readonly file: string | undefined;
+  readonly intervalMs: number;
 }
 
 /** Who may use a socket, as configured: names or numbers. */

@@ -23,6 +23,9 @@ export interface LinkOption {
   readonly url: string;
 }
 
+/** As often as Prometheus asks by default. */
+const DEFAULT_METRICS_INTERVAL_MS = 15_000;
+
 /** Longest name of a coprocessor: `.N` may follow in the names of its chips. */
 const MAX_COPROCESSOR_NAME = 56;
 
@@ -40,6 +43,7 @@ export function readConfig(
   const log = readLog(root.table('log'));
   const limits = readLimits(root.table('limits'));
   const controlGroup = root.string('control_group', checkAccount);
+  const metrics = root.has('metrics') ? readMetrics(root.table('metrics')) : undefined;
   const limitsOfTime = readTimeouts(root.table('timeouts'));
   const tables = root.tables('coprocessor');
   const configured = readCoprocessors(tables, limitsOfTime, links);
@@ -52,7 +56,7 @@ export function readConfig(
     );
   }
   problems.throwIfAny();
-  return { log, limits, controlGroup, timeouts: limitsOfTime, coprocessors };
+  return { log, limits, controlGroup, metrics, timeouts: limitsOfTime, coprocessors };
 }
 
 function parseToml(toml: string, file: string, problems: Problems): unknown {
@@ -84,6 +88,27 @@ function readLimits(table: TableReader): DaemonConfig['limits'] {
   };
   table.finish();
   return limits;
+}
+
+function readMetrics(table: TableReader): DaemonConfig['metrics'] {
+  const metrics = {
+    socket: table.string('socket', checkPath),
+    access: readAccess(table),
+    file: table.string('file', (path) =>
+      path.endsWith('.prom') ? checkPath(path) : `'${path}' must end in .prom: the collector reads no others`,
+    ),
+    intervalMs: table.integer('interval_ms', 1_000, 3_600_000) ?? DEFAULT_METRICS_INTERVAL_MS,
+  };
+  if (!table.has('socket') && !table.has('file'))
+    table.problem('socket', 'is missing, and so is file: give one');
+  for (const key of ['owner', 'group', 'mode']) {
+    if (table.has(key) && !table.has('socket')) table.problem(key, 'is of the socket, and there is none');
+  }
+  if (table.has('interval_ms') && !table.has('file')) {
+    table.problem('interval_ms', 'is of the file, and there is none');
+  }
+  table.finish();
+  return metrics;
 }
 
 function readTimeouts(table: TableReader): Partial<Timeouts> {
@@ -181,6 +206,10 @@ function checkLink(url: string): string | undefined {
   } catch (thrown) {
     return messageOf(thrown);
   }
+}
+
+function checkPath(path: string): string | undefined {
+  return path.startsWith('/') && !path.endsWith('/') ? undefined : `'${path}' is no absolute path of a file`;
 }
 
 function checkLabel(label: string): string | undefined {
