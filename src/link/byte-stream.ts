@@ -3,7 +3,7 @@ import type { LinkDownCause } from './packet-link.js';
 
 /**
  * A stream of bytes under the serial link: a tty, a pty, a Unix or TCP socket. Like a link it
- * lives for one opening. Faults of the simulator wrap one (firmware-sim/wire-faults.ts).
+ * lives for one opening. Faults of the simulator wrap one (firmware-sim/wire/faulty-stream.ts).
  */
 export interface ByteStream {
   /** For messages: `serial:/dev/ttyACM0`. */
