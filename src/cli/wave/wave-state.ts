@@ -12,8 +12,6 @@ export interface WaveLine {
   readonly offset: number;
   readonly name: string | undefined;
   readonly history: LineHistory;
-  /** Edges lost, as far as they were counted. */
-  lost: number;
   /** The first event came: what was read at the start is no longer corrected. */
   heard: boolean;
 }
@@ -53,7 +51,7 @@ export class WaveModel implements WaveState {
     this.lines = watched.chips.flatMap((chip) =>
       chip.lines.map(({ offset, name, initial }) => {
         const history = new LineHistory(initial, this.stepNs);
-        return { chip: chip.name, offset, name, history, lost: 0, heard: false };
+        return { chip: chip.name, offset, name, history, heard: false };
       }),
     );
     for (const line of this.lines) this.#byLine.set(keyOf(line.chip, line.offset), line);
@@ -88,7 +86,6 @@ export class WaveModel implements WaveState {
     const atNs = this.#axis.ofEdge(edge.timestampNs);
     const level: Level = edge.edge === 'rising' ? 1 : 0;
     if (edge.lost !== 0 && (edge.lost !== null || this.#countsLoss.get(edge.chip))) {
-      line.lost += edge.lost ?? 0;
       // Anything may have happened since the line's last change.
       line.history.set('x', 0);
     } else if (!line.heard && line.history.level === level) line.history.set(level === 1 ? 0 : 1, 0);
@@ -104,7 +101,6 @@ export class WaveModel implements WaveState {
       if (line.chip !== gap.chip || (gap.offset !== undefined && line.offset !== gap.offset)) continue;
       line.history.set('x', this.#axis.ofMonotonic(gap.fromNs));
       if (gap.level !== undefined) line.history.set(gap.level, atNs);
-      if (gap.offset !== undefined) line.lost += gap.lost ?? 0;
       line.heard = true;
     }
   }

@@ -1,0 +1,242 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { askControl } from '../../firmware-sim/control-client.js';
+import { built } from '../support/built.js';
+import { Chain } from '../support/chain.js';
+import { eventually, Program, run, temporaryDirectory } from '../support/program.js';
+
+/** `mon --vcd` and `mon --wave` against a daemon and a simulated coprocessor, all as processes. */
+let chain: Chain;
+const directory = temporaryDirectory();
+
+beforeAll(async () => {
+  await built();
+  const names = 'DOOR,CLOCK,rain gauge,,IDLE';
+  const stimuli = ['toggle:DOOR:4ms', 'toggle:CLOCK:500us', 'pulse:2:20ms:3ms', 'random:3-3:100'];
+  chain = new Chain({
+    port: 'unix',
+    sim: ['--names', names, ...stimuli.flatMap((spec) => ['--stimulus', spec])],
+  });
+  await chain.chip();
+}, 60_000);
+afterAll(async () => {
+  await chain.stop();
+  directory.remove();
+});
+
+const at = () => ['--runtime-dir', chain.runtimeDir];
+const start = (...args: string[]) => new Program(['mon', ...at(), '-c', 'hub', ...args]);
+const mon = (...args: string[]) => run(['mon', ...at(), '-c', 'hub', ...args]);
+const reboot = () => askControl(chain.control, { command: 'reboot' });
+
+/** A dump as its changes by signal, in order; throws where it is not well formed. */
+interface Dump {
+  readonly signals: ReadonlyMap<string, readonly { readonly atNs: number; readonly value: string }[]>;
+  readonly endNs: number;
+  readonly originNs: bigint;
+  readonly comments: readonly string[];
+}
+
+function parse(text: string): Dump {
+  const names = new Map<string, string>();
+  const signals = new Map<string, { atNs: number; value: string }[]>();
+  const comments = [...text.matchAll(/^\$comment (.*) \$end$/gm)].map(([, comment]) => comment);
+  for (const [, code, name] of text.matchAll(/^\$var wire 1 (\S+) (\S+) \$end$/gm)) {
+    names.set(code, name);
+    signals.set(name, []);
+  }
+  let atNs = -1;
+  for (const line of text.slice(text.indexOf('$enddefinitions')).split('\n').slice(1)) {
+    if (line === '' || /^\$(dumpvars|end|comment .* \$end)$/.test(line)) continue;
+    const [, stamp, value, code] = /^(?:#(\d+)|([01x])(\w+))$/.exec(line) ?? [];
+    if (stamp !== undefined) {
+      expect(Number(stamp)).toBeGreaterThan(atNs);
+      atNs = Number(stamp);
+    } else if (names.has(code)) signals.get(names.get(code)!)!.push({ atNs, value });
+    else throw new Error(`not a line of a dump: ${line}`);
+  }
+  const [, seconds, fraction] = /time 0 is CLOCK_MONOTONIC (\d+)\.(\d{9}) s/.exec(text) ?? [];
+  return { signals, endNs: atNs, originNs: BigInt(seconds + fraction), comments };
+}
+
+const parseFile = (path: string) => parse(readFileSync(path, 'latin1'));
+
+/** Waits until the file, which may not be there yet, has more than 100 changes of CLOCK. */
+function filling(path: string): Promise<true> {
+  const changes = () => {
+    const text = existsSync(path) ? readFileSync(path, 'latin1') : '';
+    return text.includes('$dumpvars') ? parse(text).signals.get('CLOCK')!.length : 0;
+  };
+  return eventually(() => (changes() > 100 ? true : undefined), 'changes in the file');
+}
+
+function hasSigrok(): boolean {
+  try {
+    execFileSync('sigrok-cli', ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe('mon --vcd', () => {
+  const path = directory.join('watched.vcd');
+  let printed: { name: string; atNs: bigint; value: string }[];
+
+  /** 4,000 edges with a gap, printed and dumped. */
+  beforeAll(async () => {
+    const program = start('--vcd', path, '--unquoted', '-n', '4000', '0', '1', '2', '3', '4');
+    await eventually(
+      () => (program.stdout.length > 30_000 ? true : undefined),
+      () => `edges\n${program.stderr}`,
+    );
+    await reboot();
+    expect(await program.exit(30_000)).toBe(0);
+    printed = [...program.stdout.matchAll(/^(\d+)\.(\d{9})\t(rising|falling)\thub (\d)/gm)].map(
+      ([, seconds, fraction, edge, offset]) => ({
+        name: ['DOOR', 'CLOCK', 'rain_gauge', 'line3', 'IDLE'][Number(offset)],
+        atNs: BigInt(seconds + fraction),
+        value: edge === 'rising' ? '1' : '0',
+      }),
+    );
+  }, 60_000);
+
+  it('has every edge that was printed, at its time', () => {
+    expect(printed).toHaveLength(4_000);
+    const { signals, originNs } = parseFile(path);
+    for (const { name, atNs, value } of printed) {
+      const atHere = Number(atNs - originNs);
+      // Edges of a line with the same time are a nanosecond apart here.
+      const near = signals.get(name)!.filter((change) => Math.abs(change.atNs - atHere) <= 2);
+      expect(near.map((change) => change.value)).toContain(value);
+    }
+  });
+
+  it('has a gap of x on every line, which ends for lines without edges, too', () => {
+    const { signals, comments } = parseFile(path);
+    expect(comments.join('\n')).toMatch(/lost on every line of hub \(firmware-restart\)/);
+    for (const [name, changes] of signals) {
+      const gap = changes.findIndex(({ value }) => value === 'x');
+      expect(gap, name).toBeGreaterThan(0);
+      expect(changes[gap + 1]?.value, name).toMatch(/[01]/);
+    }
+    expect(signals.get('IDLE')!.map(({ value }) => value)).toEqual(['0', 'x', '0']);
+  });
+
+  it('says of what it is made', () => {
+    const text = readFileSync(path, 'latin1');
+    expect(text).toMatch(/^\$date \d{4}-\d\d-\d\dT/);
+    expect(text).toMatch(
+      /\$comment chip hub \[gpiobridge-sim 1\.0\]; its clock is known within \d+ ns \$end/,
+    );
+    expect(text).toContain('$comment rain_gauge is hub 2 "rain gauge" $end');
+    expect(text).toContain('4000 edges, 1 gaps, 0 changes came too late');
+  });
+
+  it.runIf(hasSigrok())('is read by sigrok-cli with the same levels', async () => {
+    const args = ['-i', path, '-I', 'vcd:downsample=1000', '-O', 'csv:header=false:label=off'];
+    const { stdout, stderr } = await promisify(execFile)('sigrok-cli', args, { maxBuffer: 1 << 28 });
+    expect(stderr).toBe('');
+    const rows = stdout.split('\n').filter((line) => /^[01](,[01])+$/.test(line));
+    const { signals, endNs } = parseFile(path);
+    expect(Math.abs(rows.length - endNs / 1_000)).toBeLessThan(3);
+    const column = [...signals.keys()].indexOf('DOOR');
+    const edges = rows.filter((row, index) => index > 0 && row[2 * column] !== rows[index - 1][2 * column]);
+    // sigrok has no x: it takes it for 0. What was read at the start may be corrected at time 0.
+    const levels = signals
+      .get('DOOR')!
+      .filter(({ atNs }, index, all) => atNs !== all[index + 1]?.atNs)
+      .map(({ value }) => (value === '1' ? '1' : '0'));
+    expect(edges).toHaveLength(
+      levels.filter((value, index) => index > 0 && value !== levels[index - 1]).length,
+    );
+  });
+
+  it('is a whole dump after SIGKILL, without the last moment', async () => {
+    const killed = directory.join('killed.vcd');
+    const program = start('--vcd', killed, '-q', '1');
+    await filling(killed).finally(() => program.stop('SIGKILL'));
+    expect(parseFile(killed).endNs).toBeGreaterThan(0);
+    expect(program.stdout).toBe('');
+  });
+
+  it('ends at the moment of the signal, with what was sensed until then', async () => {
+    const ended = directory.join('ended.vcd');
+    const program = start('--vcd', ended, '-q', '1', '4');
+    await filling(ended).catch((error) => program.stop().then(() => Promise.reject(error)));
+    expect(await program.stop('SIGINT')).toBe('SIGINT');
+    const { signals, endNs, comments } = parseFile(ended);
+    const last = signals.get('CLOCK')!.at(-1)!;
+    expect(endNs - last.atNs).toBeLessThan(200e6);
+    expect(comments.at(-1)).toMatch(/^\d+ edges, 0 gaps/);
+  });
+
+  it('goes to standard output, instead of edges', async () => {
+    const { status, stdout } = await mon('--vcd', '-', '-n', '50', '1');
+    expect(status).toBe(0);
+    expect(parse(stdout).signals.get('CLOCK')!.length).toBeGreaterThanOrEqual(50);
+    expect(stdout).not.toContain('rising');
+  });
+
+  it('says what it cannot write, before and while it watches', async () => {
+    expect(await mon('--vcd', '/nowhere/a.vcd', '1')).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: "gpiobridge mon: cannot write '/nowhere/a.vcd': no such directory\n",
+    });
+    const full = await mon('-q', '--vcd', '/dev/full', '1');
+    expect(full).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: "gpiobridge mon: cannot write '/dev/full': no space left on the device; the dump ends here\n",
+    });
+  });
+});
+
+describe('mon --wave', () => {
+  it('prints one frame at the end where standard output is no terminal', async () => {
+    const env = { LC_ALL: 'C.UTF-8', TERM: 'xterm', COLUMNS: '80' };
+    const args = ['mon', ...at(), '--wave', '--wave-span', '400ms', '-n', '500', 'DOOR', 'CLOCK', 'IDLE'];
+    const { status, stdout, stderr } = await run(args, env);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/^\P{Cc}*$/mu);
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines[0]).toBe('hub [gpiobridge-sim 1.0]');
+    expect(lines[1]).toMatch(/^line +edges +rate +1 column = \S+ms$/);
+    expect(lines[2]).toMatch(/^DOOR {3}[01] +\d+ +\d+\/s .*[╱╲│▒]/u);
+    expect(lines[3]).toMatch(/^CLOCK {2}[01] +\d+ +\d+(\.\d+)?k?\/s .*[▒█]/u);
+    expect(lines[4]).toMatch(/^IDLE {3}0 +0 +0\/s .*▁$/u);
+    expect(lines[5]).toMatch(/-\d+ms.*now/);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+
+  it('prints it with ASCII by locale, and after an idle timeout', async () => {
+    const args = ['mon', ...at(), '--wave', '--idle-timeout', '200ms', 'IDLE'];
+    const { status, stdout } = await run(args, { LC_ALL: 'C' });
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^IDLE {2}0 +0 +0\/s +_+$/m);
+  });
+});
+
+describe('options that do not go together', () => {
+  it.each([
+    [['--wave-span', '1s'], '--wave-span is for --wave'],
+    [['--ascii'], '--ascii is for --wave'],
+    [['--wave', '--wave-span', '1us'], '--wave-span is out of range: give a period from 10us to 1440m'],
+    [['--wave', '--json'], '--wave takes standard output: leave out --json'],
+    [['--wave', '--vcd', '-'], '--wave takes standard output: leave out --vcd -'],
+    [['--vcd', '-', '--banner'], '--vcd - takes standard output: leave out --banner'],
+    [
+      ['--vcd', 'file', '-e', 'rising'],
+      '--vcd shows levels, which rising edges alone do not tell: leave out --edges',
+    ],
+  ])('%j', async (args, message) => {
+    expect(await mon(...args, '1')).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: `gpiobridge mon: ${message}\n`,
+    });
+  });
+});
