@@ -15,6 +15,8 @@ export interface ChainOptions {
   readonly port: 'unix' | 'pty';
   /** Further arguments of `gpiobridge sim`. */
   readonly sim?: readonly string[];
+  /** A trace to play in place of a simulation, and further arguments for that. */
+  readonly replay?: readonly [file: string, ...options: string[]];
   /** Further arguments of `gpiobridge daemon`. */
   readonly daemon?: readonly string[];
 }
@@ -39,8 +41,9 @@ export class Chain {
 
   startSim(): Program {
     const listen = `${this.options.port}:${this.port}`;
-    const args = ['sim', '--listen', listen, '--control', this.control, ...(this.options.sim ?? [])];
-    this.sim = new Program(args);
+    const { sim = [], replay } = this.options;
+    const what = replay === undefined ? ['--control', this.control, ...sim] : ['--replay', ...replay];
+    this.sim = new Program(['sim', '--listen', listen, ...what]);
     return this.sim;
   }
 
