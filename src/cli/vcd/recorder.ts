@@ -98,7 +98,8 @@ export class VcdRecorder {
       if (event.type === 'edge') this.#edge(event, nowMs);
       else if (event.type === 'gap') this.#gap(event, nowMs);
       else if (event.type === 'chip') this.#chip(event, nowMs);
-      else this.#note(`the lines on ${event.chip} were released: ${event.reason}`, this.#latest());
+      else if (event.reason !== 'released')
+        this.#note(`the lines on ${event.chip} were released: ${event.reason}`, this.#latest());
     }
   }
 
