@@ -16,7 +16,9 @@ export function entryText(entry: TraceEntry): string {
   const head = `${timeOfDay(entry.realtimeNs)} ${secondsText(entry.sinceStartNs).padStart(12)}  ${entry.coprocessor.padEnd(NAME_WIDTH)}`;
   const fate = fateOf(entry).padEnd(FATE_WIDTH);
   const words = spoken === undefined ? '' : `  ${messageWords(spoken)}`;
-  return `${head} ${directionOf(record)} ${fate} ${recordWords(record)}${words}`.trimEnd();
+  const line = `${head} ${directionOf(record)} ${fate} ${recordWords(record)}${words}`.trimEnd();
+  // Names and reasons are from elsewhere, and this goes to a terminal.
+  return line.replace(/\p{Cc}/gu, '?');
 }
 
 function directionOf(record: TraceRecord): string {

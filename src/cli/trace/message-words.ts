@@ -196,7 +196,7 @@ function armedWords(buffers: readonly SpokenBuffer[]): string {
     counts.set(line, (counts.get(line) ?? 0) + 1);
   }
   const lines = [...counts].map(([line, count]) => (count === 1 ? line : `${line} (${count})`));
-  return `${buffers.length} buffers for ${counts.size === 1 ? 'line' : 'lines'} ${lines.join(' ')}`;
+  return `${buffers.length} ${buffers.length === 1 ? 'buffer' : 'buffers'} for ${counts.size === 1 ? 'line' : 'lines'} ${lines.join(' ')}`;
 }
 
 function bufferWord(buffer: SpokenBuffer): string {

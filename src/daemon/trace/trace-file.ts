@@ -106,7 +106,7 @@ export class TraceFile {
   async close(): Promise<void> {
     if (this.#timer !== undefined) this.#options.timers.clear(this.#timer);
     this.#timer = undefined;
-    if (this.#open && this.#filled > 0) this.#passOn();
+    if (this.#open && this.#filled > 0) this.#passOn(MAX_WAITING + 1);
     this.#open = false;
     await this.#writing;
     await this.#handle?.close().catch(() => {});
@@ -119,8 +119,8 @@ export class TraceFile {
   }
 
   /** Gives the chunk to the writer and begins another; without room for it everything stays as it is. */
-  #passOn(): void {
-    if (this.#waiting.length >= MAX_WAITING) return;
+  #passOn(most = MAX_WAITING): void {
+    if (this.#waiting.length >= most) return;
     this.#waiting.push(this.buffer.subarray(0, this.#filled));
     this.buffer = this.#spare.pop() ?? Buffer.allocUnsafeSlow(CHUNK);
     this.#filled = 0;
