@@ -1,49 +1,45 @@
-const ESC = '\x1b[';
-const HIDE_CURSOR = `${ESC}?25l`;
-const SHOW_CURSOR = `${ESC}?25h`;
-const TO_END_OF_LINE = `${ESC}K`;
-const TO_END_OF_SCREEN = `${ESC}J`;
+const ESC = '\x1b';
+const HIDE_CURSOR = `${ESC}[?25l`;
+const SHOW_CURSOR = `${ESC}[?25h`;
+const SAVE_CURSOR = `${ESC}7`;
+const RESTORE_CURSOR = `${ESC}8`;
+const TO_END_OF_LINE = `${ESC}[K`;
+const TO_END_OF_SCREEN = `${ESC}[J`;
+const CLEAR_SCREEN = `${ESC}[H${ESC}[2J`;
 
 /**
- * A block of lines that is drawn over itself. Pure: gives the text to write. The cursor rests at the
- * beginning of the line below the block, so that whatever ends the program leaves a clean terminal.
+ * A block of lines that is drawn over itself. Pure: gives the text to write. Between frames the cursor
+ * rests, hidden, at the top of the block, so that a key that is pressed scrolls nothing away.
  */
 export class InPlace {
   #drawn: readonly string[] | undefined;
-  #columns = 0;
+  #size = '';
 
-  /** The text that shows this frame instead of the last one; '' when nothing differs. */
-  draw(frame: readonly string[], columns: number): string {
+  /**
+   * The text that shows this frame instead of the last one; '' when nothing differs, unless `anew`.
+   * The frame is lower than the terminal and no wider.
+   */
+  draw(frame: readonly string[], terminal: { columns: number; rows: number }, anew = false): string {
     const before = this.#drawn;
-    if (before !== undefined && columns === this.#columns && isSame(before, frame)) return '';
-    let text = before === undefined ? HIDE_CURSOR : this.#toTop(columns);
-    const keep = before !== undefined && columns === this.#columns ? before : [];
-    for (const [index, line] of frame.entries())
-      text += keep[index] === line ? '\n' : `\r${line}${TO_END_OF_LINE}\n`;
-    if (before !== undefined) text += TO_END_OF_SCREEN;
+    const size = `${terminal.columns}x${terminal.rows}`;
+    const resized = size !== this.#size;
     this.#drawn = frame;
-    this.#columns = columns;
-    return text;
+    this.#size = size;
+    const lines = frame.map((line) => `${line}${TO_END_OF_LINE}\r\n`).join('');
+    if (before !== undefined && !resized)
+      return !anew && isSame(before, frame)
+        ? ''
+        : `${RESTORE_CURSOR}${lines}${TO_END_OF_SCREEN}${RESTORE_CURSOR}`;
+    // Where a resized terminal has put what was there, nobody knows.
+    const begin = before === undefined ? HIDE_CURSOR : CLEAR_SCREEN;
+    return `${begin}${lines}${ESC}[${frame.length}A${SAVE_CURSOR}`;
   }
 
-  /** The next frame is drawn anew, below whatever is on the screen now. */
-  forget(): void {
-    this.#drawn = undefined;
-  }
-
-  /** Leaves the last frame where it is. */
+  /** Leaves the last frame where it is, and the cursor below it. A next frame is drawn below, too. */
   leave(): string {
-    return SHOW_CURSOR;
-  }
-
-  /** A terminal that became narrower has wrapped the lines of the last frame. */
-  #toTop(columns: number): string {
-    const rows = this.#drawn!.reduce(
-      (sum, line) => sum + (columns < this.#columns ? Math.max(1, Math.ceil(line.length / columns)) : 1),
-      0,
-    );
-    const clear = columns === this.#columns ? '' : TO_END_OF_SCREEN;
-    return `\r${rows > 0 ? `${ESC}${rows}A` : ''}${clear}`;
+    const drawn = this.#drawn;
+    this.#drawn = undefined;
+    return drawn === undefined ? '' : `${RESTORE_CURSOR}${ESC}[${drawn.length}B${SHOW_CURSOR}`;
   }
 }
 

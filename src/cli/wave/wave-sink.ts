@@ -16,6 +16,8 @@ export interface WaveOptions {
 
 /** At most ten frames a second, whatever the rate of events. */
 const FRAME_MS = 100;
+/** One in so many is drawn even if nothing differs: over what was typed. */
+const HEALING_FRAMES = 10;
 const COLUMNS_WITHOUT_TTY = 80;
 
 /** Draws on the terminal, or prints one frame at the end where standard output is none. */
@@ -63,10 +65,8 @@ class LiveWave extends WaveSink {
   readonly #screen = new InPlace();
   readonly #timer: NodeJS.Timeout;
   #done = false;
-  readonly #continued = () => {
-    this.#screen.forget();
-    this.#draw();
-  };
+  #frames = 0;
+  readonly #continued = () => this.#draw();
   readonly #suspended = () => {
     process.stdout.write(this.#screen.leave());
     process.kill(process.pid, 'SIGSTOP');
@@ -90,7 +90,8 @@ class LiveWave extends WaveSink {
   #draw(): void {
     const { columns = COLUMNS_WITHOUT_TTY, rows = 24 } = process.stdout;
     if (process.stdout.writableNeedDrain) return;
-    process.stdout.write(this.#screen.draw(this.frame(columns, rows - 1), columns));
+    const anew = this.#frames++ % HEALING_FRAMES === 0;
+    process.stdout.write(this.#screen.draw(this.frame(columns, rows - 1), { columns, rows }, anew));
   }
 
   #leave(): void {
