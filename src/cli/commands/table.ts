@@ -11,6 +11,7 @@ export interface Subcommand {
 const LINES = "Lines and chips (as libgpiod's tools):";
 const SERVICE = 'The daemon:';
 const TRY = 'Without hardware:';
+const HELP = 'Help:';
 
 export const SUBCOMMANDS: readonly Subcommand[] = [
   { name: 'detect', group: LINES, summary: 'list chips', load: () => import('./detect.js') },
@@ -41,6 +42,13 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
   { name: 'demo', group: TRY, summary: 'everything at once, simulated', load: () => import('./demo.js') },
   { name: 'sim', group: TRY, summary: 'a simulated coprocessor', load: () => import('./sim.js') },
   { name: 'pin', group: TRY, summary: 'read or drive a simulated pin', load: () => import('./pin.js') },
+  {
+    name: 'completion',
+    group: HELP,
+    summary: 'a script for bash, zsh or fish',
+    load: () => import('./completion.js'),
+  },
+  { name: 'man', group: HELP, summary: 'the manual page', load: () => import('./man.js') },
 ];
 
 /** Subcommands of later versions: refused by name, so that nobody takes them for a mistake of their own. */
