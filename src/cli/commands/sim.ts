@@ -43,8 +43,8 @@ export function command(): Command {
         .default(ALL_FEATURES, 'all')
         .argParser(parseFeatures),
     )
-    .option('--stimulus <spec>', 'edges from the world outside (repeatable)', append, [])
-    .option('--fault <spec>', 'what goes wrong (repeatable)', append, [])
+    .addOption(repeatable('--stimulus <spec>', 'edges from the world outside (repeatable)'))
+    .addOption(repeatable('--fault <spec>', 'what goes wrong (repeatable)'))
     .addOption(new Option('--seed <n>', 'of random stimuli and faults').argParser(parseSeed))
     .option('--scenario <file>', 'a TOML file that says when which of these begins and ends')
     .option('--control <path>', "a Unix socket for 'gpiobridge pin'")
@@ -175,8 +175,9 @@ async function announceEnd(json: boolean): Promise<void> {
   else await print('scenario ended\n');
 }
 
-function append(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value];
+function repeatable(flags: string, description: string): Option {
+  const append = (value: string, before: readonly string[]): readonly string[] => [...before, value];
+  return new Option(flags, description).default([], 'none').argParser(append);
 }
 
 function countOption(flags: string, description: string, fallback: number): Option {
