@@ -22,6 +22,15 @@ export { type OutputChange, type PinState, SimulatedCoprocessor } from './coproc
 export { type Drive, parseDrive } from './drive.js';
 export { type Fault, MAX_DRIFT_PPM, parseFault, type WireFault } from './fault.js';
 export { ALL_FEATURES, type CoprocessorOptions, type SimulatedFeatures } from './options.js';
+export {
+  type Pace,
+  parsePace,
+  planReplay,
+  type ReplayCounts,
+  ReplayedCoprocessor,
+  type ReplayOptions,
+  type ReplayPlan,
+} from './replay/index.js';
 export { parseScenario } from './scenario/parse-scenario.js';
 export { checkScenario, runScenario, type ScenarioRun } from './scenario/run-scenario.js';
 export type { Scenario, ScenarioAction, ScenarioStep } from './scenario/scenario.js';
