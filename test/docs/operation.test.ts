@@ -25,3 +25,15 @@ describe('docs/operation.md', () => {
     expect(config.metrics).toMatchObject({ intervalMs: 15_000, access: { mode: 0o660 } });
   });
 });
+
+describe('the metrics in docs/operation.md', () => {
+  it('are those that there are', async () => {
+    const source = readFileSync(
+      new URL('../../src/daemon/metrics/daemon-metrics.ts', import.meta.url),
+      'utf8',
+    );
+    const made = new Set([...source.matchAll(/gauge\(\s*'(gpiobridge_\w+)'/g)].map(([, name]) => name));
+    const listed = new Set([...page.matchAll(/`(gpiobridge_[a-z_]+)`/g)].map(([, name]) => name));
+    expect([...listed].sort()).toEqual([...made].sort());
+  });
+});
