@@ -18,7 +18,7 @@ export function sendWindow(state: ArqState): number {
 }
 
 /** Frames acknowledged in order for which the trust grows by one frame in flight. */
-const FRAMES_A_STEP = 32;
+const FRAMES_A_STEP = 12;
 /** As many more after a sign of disorder. */
 const DISORDER_PENALTY = 512;
 const LOSSY_WINDOW = 3;

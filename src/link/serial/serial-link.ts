@@ -267,8 +267,11 @@ export class SerialLink implements PacketLink {
   private schedulePump(): void {
     if (this.pumpScheduled || this.inTurn) return;
     this.pumpScheduled = true;
-    process.nextTick(this.runScheduledPump);
+    queueMicrotask(this.pumpAfterMicrotasks);
   }
+
+  /** A tick from here runs when all microtasks are done: what they send goes out in the same write. */
+  private readonly pumpAfterMicrotasks = (): void => process.nextTick(this.runScheduledPump);
 
   private readonly runScheduledPump = (): void => {
     this.pumpScheduled = false;
