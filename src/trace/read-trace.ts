@@ -32,7 +32,7 @@ export interface TraceFaults {
 const HEAD_BYTES = 64 * 1024;
 const MAX_HEAD_BYTES = 2 * 1024 * 1024;
 /** What is read at once; a record is shorter. */
-const READ_BYTES = 1024 * 1024;
+const READ_BYTES = 256 * 1024;
 
 /**
  * The files of the recording that `path` is the newest of, oldest first: `path` and what was
