@@ -167,7 +167,7 @@ export const OPTION_CASES: Cases = {
   ...COMMON(
     'set',
     ['-t0', 'FAN=0'],
-    /^\{"type":"value","chip":"rack","offset":0,"name":"FAN","value":1\}\n$/,
+    /^\{"type":"value","chip":"rack","offset":0,"name":"FAN","value":0\}\n$/,
   ),
   ...REQUEST('set', (id) => `${id}=0`, ['-t0', '--banner'], /^Setting line '.*'\.\.\.\n$/),
   'set --banner': [
