@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { askControl } from '../../firmware-sim/control-client.js';
-import { built } from '../support/built.js';
+import { built, MAIN } from '../support/built.js';
 import { Chain } from '../support/chain.js';
 import { eventually, Program, run, temporaryDirectory } from '../support/program.js';
 
@@ -14,7 +14,7 @@ const directory = temporaryDirectory();
 beforeAll(async () => {
   await built();
   const names = 'DOOR,CLOCK,rain gauge,,IDLE';
-  const stimuli = ['toggle:DOOR:4ms', 'toggle:CLOCK:500us', 'pulse:2:20ms:3ms', 'random:3-3:100'];
+  const stimuli = ['toggle:DOOR:4ms', 'toggle:CLOCK:2ms', 'pulse:2:20ms:3ms', 'random:3-3:100'];
   chain = new Chain({
     port: 'unix',
     sim: ['--names', names, ...stimuli.flatMap((spec) => ['--stimulus', spec])],
@@ -72,9 +72,9 @@ function filling(path: string): Promise<true> {
   return eventually(() => (changes() > 100 ? true : undefined), 'changes in the file');
 }
 
-function hasSigrok(): boolean {
+function has(program: string): boolean {
   try {
-    execFileSync('sigrok-cli', ['--version'], { stdio: 'ignore' });
+    execFileSync(program, ['--version'], { stdio: 'ignore' });
     return true;
   } catch {
     return false;
@@ -85,11 +85,11 @@ describe('mon --vcd', () => {
   const path = directory.join('watched.vcd');
   let printed: { name: string; atNs: bigint; value: string }[];
 
-  /** 4,000 edges with a gap, printed and dumped. */
+  /** 2,000 edges with a gap, printed and dumped. */
   beforeAll(async () => {
-    const program = start('--vcd', path, '--unquoted', '-n', '4000', '0', '1', '2', '3', '4');
+    const program = start('--vcd', path, '--unquoted', '-n', '2000', '0', '1', '2', '3', '4');
     await eventually(
-      () => (program.stdout.length > 30_000 ? true : undefined),
+      () => (program.stdout.length > 20_000 ? true : undefined),
       () => `edges\n${program.stderr}`,
     );
     await reboot();
@@ -104,7 +104,7 @@ describe('mon --vcd', () => {
   }, 60_000);
 
   it('has every edge that was printed, at its time', () => {
-    expect(printed).toHaveLength(4_000);
+    expect(printed).toHaveLength(2_000);
     const { signals, originNs } = parseFile(path);
     for (const { name, atNs, value } of printed) {
       const atHere = Number(atNs - originNs);
@@ -132,10 +132,10 @@ describe('mon --vcd', () => {
       /\$comment chip hub \[gpiobridge-sim 1\.0\]; its clock is known within \d+ ns \$end/,
     );
     expect(text).toContain('$comment rain_gauge is hub 2 "rain gauge" $end');
-    expect(text).toContain('4000 edges, 1 gaps, 0 changes came too late');
+    expect(text).toMatch(/\$comment 2000 edges, \d+ gaps, 0 changes came too late/);
   });
 
-  it.runIf(hasSigrok())('is read by sigrok-cli with the same levels', async () => {
+  it.runIf(has('sigrok-cli'))('is read by sigrok-cli with the same levels', async () => {
     const args = ['-i', path, '-I', 'vcd:downsample=1000', '-O', 'csv:header=false:label=off'];
     const { stdout, stderr } = await promisify(execFile)('sigrok-cli', args, { maxBuffer: 1 << 28 });
     expect(stderr).toBe('');
@@ -144,10 +144,12 @@ describe('mon --vcd', () => {
     expect(Math.abs(rows.length - endNs / 1_000)).toBeLessThan(3);
     const column = [...signals.keys()].indexOf('DOOR');
     const edges = rows.filter((row, index) => index > 0 && row[2 * column] !== rows[index - 1][2 * column]);
-    // sigrok has no x: it takes it for 0. What was read at the start may be corrected at time 0.
+    // sigrok has no x: it takes it for 0. Of several changes in a sample it shows the last.
+    const sampleOf = (change: { atNs: number } | undefined) => Math.floor((change?.atNs ?? -1) / 1_000);
     const levels = signals
       .get('DOOR')!
-      .filter(({ atNs }, index, all) => atNs !== all[index + 1]?.atNs)
+      .filter((change, index, all) => sampleOf(change) !== sampleOf(all[index + 1]))
+      .filter((change) => sampleOf(change) < rows.length)
       .map(({ value }) => (value === '1' ? '1' : '0'));
     expect(edges).toHaveLength(
       levels.filter((value, index) => index > 0 && value !== levels[index - 1]).length,
@@ -169,8 +171,9 @@ describe('mon --vcd', () => {
     expect(await program.stop('SIGINT')).toBe('SIGINT');
     const { signals, endNs, comments } = parseFile(ended);
     const last = signals.get('CLOCK')!.at(-1)!;
-    expect(endNs - last.atNs).toBeLessThan(200e6);
-    expect(comments.at(-1)).toMatch(/^\d+ edges, 0 gaps/);
+    // What waited for others was half a second younger.
+    expect(endNs - last.atNs).toBeLessThan(450e6);
+    expect(comments.at(-1)).toMatch(/^\d+ edges, \d+ gaps/);
   });
 
   it('goes to standard output, instead of edges', async () => {
@@ -217,6 +220,25 @@ describe('mon --wave', () => {
     const { status, stdout } = await run(args, { LC_ALL: 'C' });
     expect(status).toBe(0);
     expect(stdout).toMatch(/^IDLE {2}0 +0 +0\/s +_+$/m);
+  });
+});
+
+describe('mon --wave on a terminal', () => {
+  const view = `${process.execPath} ${MAIN} mon --wave --wave-span 1s -n 600`;
+
+  it.runIf(has('script'))('draws in place, not often, and gives the cursor back', async () => {
+    const command = `stty cols 60 rows 8; ${view} ${at().join(' ')} DOOR CLOCK IDLE`;
+    const env = { ...process.env, LC_ALL: 'C.UTF-8', TERM: 'xterm', SHELL: '/bin/sh' };
+    const began = performance.now();
+    const { stdout } = await promisify(execFile)('script', ['-qec', command, '/dev/null'], { env });
+    const tenths = (performance.now() - began) / 100;
+    expect(stdout.startsWith('\x1b[?25lhub [gpiobridge-sim 1.0]')).toBe(true);
+    expect(stdout.endsWith('\x1b[?25h')).toBe(true);
+    const frames = stdout.split('now').length - 1;
+    expect(frames).toBeGreaterThan(2);
+    expect(frames).toBeLessThan(tenths + 3);
+    const lines = stdout.replace(/\p{Cc}(\[\??\d*[A-Za-z]|[78])/gu, '').split(/\r+\n/);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(60);
   });
 });
 
