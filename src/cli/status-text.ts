@@ -121,12 +121,13 @@ function times(number: number): string {
   return number === 1 ? 'once' : `${number} times`;
 }
 
-function hex(bootId: number | null): string {
+/** A boot_id as people compare it. */
+export function hex(bootId: number | null): string {
   return bootId === null ? 'unknown' : `0x${bootId.toString(16).padStart(8, '0')}`;
 }
 
 /** A short time: `850 ns`, `12.3 us`, `4.1 ms`, `2.0 s`. */
-function spanText(nanoseconds: number): string {
+export function spanText(nanoseconds: number): string {
   if (nanoseconds < 1e3) return `${nanoseconds.toFixed(0)} ns`;
   if (nanoseconds < 1e6) return `${(nanoseconds / 1e3).toFixed(1)} us`;
   if (nanoseconds < 1e9) return `${(nanoseconds / 1e6).toFixed(1)} ms`;

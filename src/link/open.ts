@@ -29,7 +29,7 @@ export function openLink(url: string, options: OpenOptions): PacketLink {
   const parsed = parseLinkUrl(url);
   const name = linkName(parsed);
   const { plainProbe, observer, timeouts: limits = {} } = options;
-  return new SerialLink(name, openStream(name, parsed, options), {
+  return new SerialLink(name, openByteStream(parsed, options), {
     role: 'driver',
     mode: parsed.mode,
     time: options.time,
@@ -45,12 +45,17 @@ export async function listen(url: string, time: Time): Promise<StreamListener> {
   return listenOn(parseListenUrl(url), time);
 }
 
-function openStream(name: string, url: LinkUrl, options: OpenOptions): Promise<ByteStream> {
+/** Opens what is below a link, alone. Rejects in one line with the remedy: see openTty and connectSocket. */
+export function openByteStream(
+  url: LinkUrl,
+  options: Pick<OpenOptions, 'time' | 'timeouts'>,
+): Promise<ByteStream> {
+  const name = linkName(url);
   if (url.kind === 'serial') return openTty(name, url, options.time);
   return connectSocket(name, url, { time: options.time, connectMs: timeouts(options.timeouts).connect });
 }
 
 /** The URL without its options. */
-function linkName(url: LinkUrl): string {
+export function linkName(url: LinkUrl): string {
   return url.kind === 'tcp' ? `tcp:${url.host}:${url.port}` : `${url.kind}:${url.path}`;
 }

@@ -32,6 +32,12 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
     summary: 'links, firmware, clocks and counters',
     load: () => import('./status.js'),
   },
+  {
+    name: 'probe',
+    group: SERVICE,
+    summary: 'find out what answers on a port',
+    load: () => import('./probe.js'),
+  },
   { name: 'decode', group: SERVICE, summary: 'print a trace', load: () => import('./decode.js') },
   {
     name: 'install-service',
@@ -52,11 +58,4 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
 ];
 
 /** Subcommands of later versions: refused by name, so that nobody takes them for a mistake of their own. */
-export const LATER_SUBCOMMANDS: readonly string[] = [
-  'probe',
-  'chip',
-  'request',
-  'release',
-  'remoteproc',
-  'export',
-];
+export const LATER_SUBCOMMANDS: readonly string[] = ['chip', 'request', 'release', 'remoteproc', 'export'];
