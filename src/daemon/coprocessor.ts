@@ -106,6 +106,16 @@ export class Coprocessor {
     this.#open();
   }
 
+  /**
+   * Closes the port and opens it no more; everything at the coprocessor stays as it is. Outputs
+   * are driven on for the daemon that comes next, which finds them by the boot_id it was left.
+   */
+  async disconnect(): Promise<void> {
+    this.#stopped = true;
+    if (this.#timer !== undefined) this.#options.time.clear(this.#timer);
+    await this.#link?.close();
+  }
+
   /** Ends it for good: the chips go with `reason`, then the driver, then the port. */
   async stop(reason: string): Promise<void> {
     this.#stopped = true;

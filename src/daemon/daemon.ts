@@ -130,7 +130,7 @@ export class Daemon {
   }
 
   /**
-   * Gives every line back, then ends everything; cut short by the time limit `shutdown`. The
+   * Ends everything, and leaves every line as it is; cut short by the time limit `shutdown`. The
    * process may exit afterwards whatever is still open.
    */
   async stop(reason: string): Promise<void> {
@@ -146,7 +146,9 @@ export class Daemon {
 
   async #stopInOrder(reason: string): Promise<void> {
     await this.#metrics?.close();
-    // The sockets go first, all at once: nobody asks for anything new while lines are given back.
+    // The ports go first: a restart of the daemon alone drops no output and resets no line.
+    await Promise.all([...this.#coprocessors.values()].map((coprocessor) => coprocessor.disconnect()));
+    // The sockets then, all at once: nobody asks for anything new while requests end.
     await this.#api.close(reason);
     await Promise.all([...this.#coprocessors.values()].map((coprocessor) => coprocessor.stop(reason)));
     if (this.#trace !== undefined) await closeTrace(this.#trace, this.#options.logger);

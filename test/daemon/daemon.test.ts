@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { askControl } from '../../firmware-sim/control-client.js';
 import { connect } from '../../src/api/client/connect.js';
 import type { BridgeClient, RequestEvent } from '../../src/api/client/types.js';
 import type { LineConfig } from '../../src/gpio/chip.js';
@@ -178,7 +179,7 @@ describe('one daemon to a runtime directory', () => {
 });
 
 describe('the end', () => {
-  it('comes in under a second, in order: lines given back, clients told, files gone', async () => {
+  it('comes in under a second, in order: outputs driven on, clients told, files gone', async () => {
     const coprocessor = await sim('hub', '--control', dir.join('control'));
     const served = await daemon(...hubLink());
     const bridge = await client();
@@ -198,6 +199,11 @@ describe('the end', () => {
     await expect(output.getValues()).rejects.toMatchObject({ name: 'CLOSED' });
     expect(readdirSync(dir.join('run')).sort()).toEqual(['boot-ids', 'chips']);
     expect(readdirSync(`${dir.join('run')}/chips`)).toEqual([]);
+    const pin = () => askControl(dir.join('control'), { command: 'pin', line: 3 });
+    expect(await pin()).toMatchObject({ direction: 'output', level: 1 });
+    await daemon(...hubLink());
+    await upChips(await client(), 1);
+    expect(await pin()).toMatchObject({ direction: 'output', level: 1 });
     await coprocessor.stop('SIGTERM');
   });
 

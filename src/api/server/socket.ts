@@ -1,6 +1,6 @@
 import { chmodSync, chownSync, renameSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { BridgeError, messageOf } from '../../base/errors.js';
 import { MAX_SOCKET_PATH } from '../runtime-dir.js';
 
@@ -34,7 +34,8 @@ export async function listenAt(
       `socket path '${path}' is longer than ${MAX_SOCKET_PATH} bytes: choose a shorter runtime directory or name`,
     );
   }
-  const temporary = join(scratchDir, '.new');
+  // Of its own, since several sockets may be made at a time.
+  const temporary = join(scratchDir, `.${basename(path)}.new`);
   const server = createServer({ pauseOnConnect: false }, accept);
   rmSync(temporary, { force: true });
   try {
