@@ -59,7 +59,7 @@ describe('a port that does not work', () => {
 
   it('2: console text, to which nothing is sent', async () => {
     const { path, received } = await port(repeating(50, () => text('\r\nhub login: ')));
-    const { status, stdout } = await probe(`serial:${path}`);
+    const { status, stdout } = await probe(`serial:${path}`, '--seconds', '2');
     expect(status).toBe(1);
     expect(stdout).toMatch(/bytes came and no valid frame: text, as of a console\n/);
     expect(stdout).toMatch(/^ {2}first bytes .*hub login: /m);
@@ -72,6 +72,12 @@ describe('a port that does not work', () => {
     const { stdout } = await probe(`serial:${path}`, '--anyway', '--seconds', '1');
     expect(stdout).toContain('text, as of a console');
     expect(received()).toBeGreaterThan(0);
+  });
+
+  it('a line that is held low', async () => {
+    const { path } = await port(repeating(20, () => new Uint8Array(1)));
+    const { stdout } = await probe(`serial:${path}`, '--seconds', '1');
+    expect(stdout).toContain('no valid frame: zeros only, as of a line that is held low\n');
   });
 
   it('3: taken, by whom', async () => {
@@ -285,6 +291,29 @@ describe('firmware that answers', () => {
       expect.stringMatching(/^ {2}do {10}serve it: gpiobridge daemon --link 'hub=unix:/),
       '',
     ]);
+  });
+
+  it('is waited for while its boot loader prints', async () => {
+    const coprocessor = new SimulatedCoprocessor({ lines: 8 });
+    cleanUp.push(() => coprocessor.close());
+    let opened = false;
+    const { path } = await port((stream) => {
+      let lines = 0;
+      const timer = setInterval(() => {
+        // Nobody hears what is printed before the port is open: that board starts at the opening.
+        if (!opened && !isExclusivelyOpen(path)) return;
+        opened = true;
+        void stream.write(text(`boot: line ${++lines}\r\n`));
+        if (lines < 60) return;
+        clearInterval(timer);
+        const options = { role: 'device', time: systemTime, random: Math.random } as const;
+        coprocessor.attach(new SerialLink('firmware', stream, options));
+      }, 20);
+      return () => clearInterval(timer);
+    });
+    const { status, stdout } = await probe(`serial:${path}`, '--seconds', '15');
+    expect(stdout).toMatch(/firmware answered: gpiobridge-sim/);
+    expect(status).toBe(0);
   });
 
   it('is left as it is when it runs', async () => {

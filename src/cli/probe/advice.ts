@@ -5,7 +5,7 @@ export function adviceFor(report: ProbeReport): string[] {
   return [...stepsFor(report), ...grabberSteps(report)];
 }
 
-function stepsFor({ verdict, url, baud, dialect, firmware }: ProbeReport): string[] {
+function stepsFor({ verdict, url, baud, dialect, firmware, received }: ProbeReport): string[] {
   const others = `try other rates: gpiobridge probe ${url} --baud ${OTHER_RATES.filter((rate) => rate !== baud).join(' ')}`;
   switch (verdict) {
     case 'answered':
@@ -25,7 +25,9 @@ function stepsFor({ verdict, url, baud, dialect, firmware }: ProbeReport): strin
         'or move the firmware to another port; --anyway talks to it in spite of the text',
       ];
     case 'wrong-speed':
-      return baud === null ? ['see whether another program serves this address'] : [others];
+      if (baud === null) return ['see whether another program serves this address'];
+      if (isHeldLow(received.head)) return ['see whether the board has power, and RX is on its TX', others];
+      return [others];
     case 'echo':
       return ['take off the loopback, or end what echoes on the other side'];
     case 'silent':
@@ -40,6 +42,11 @@ function stepsFor({ verdict, url, baud, dialect, firmware }: ProbeReport): strin
       // The message of the error says what to do.
       return [];
   }
+}
+
+/** What a UART reads of a line without a level of its own. */
+export function isHeldLow(bytes: Uint8Array): boolean {
+  return bytes.length > 0 && bytes.every((byte) => byte === 0);
 }
 
 const OTHER_RATES = [9_600, 57_600, 115_200, 460_800, 921_600, 1_000_000];

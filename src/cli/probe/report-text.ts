@@ -1,6 +1,6 @@
 import type { DeviceFound, FirmwareFound, LinkFound, ProbeReport } from '../../daemon/probe/report.js';
 import { hex, spanText } from '../status-text.js';
-import { adviceFor } from './advice.js';
+import { adviceFor, isHeldLow } from './advice.js';
 import { bytesRows } from './bytes-rows.js';
 
 /** What the probe says: what it found on the first line, what that rests on, and what to do. */
@@ -35,7 +35,7 @@ function finding(report: ProbeReport): string {
     case 'console':
       return `${bytesCame(received.bytes)} and no valid frame: text, as of a console`;
     case 'wrong-speed':
-      return `${bytesCame(received.bytes)} and no valid frame: most likely another baud rate`;
+      return `${bytesCame(received.bytes)} and no valid frame: ${noiseWords(report)}`;
     case 'echo':
       return 'what is sent comes back: TX is connected to RX, or a terminal echoes';
     case 'silent':
@@ -51,6 +51,13 @@ function finding(report: ProbeReport): string {
     case 'unavailable':
       return reason;
   }
+}
+
+function noiseWords({ baud, received }: ProbeReport): string {
+  if (baud === null) return 'another protocol';
+  return isHeldLow(received.head)
+    ? 'zeros only, as of a line that is held low'
+    : 'most likely another baud rate';
 }
 
 function bytesCame(count: number): string {

@@ -29,8 +29,9 @@ export interface ProbeOptions {
 
 /** A device without a session says RST every half second; this hears it. */
 const LISTEN_MS = 700;
-/** Of the time there is, at most this part is for listening. */
+/** Of the time there is, at most this part is for listening; and this, where text comes. */
 const LISTEN_SHARE = 0.3;
+const CONSOLE_SHARE = 0.6;
 const HEAD_BYTES = 32;
 
 /**
@@ -59,11 +60,18 @@ export async function probe(url: LinkUrl, options: ProbeOptions): Promise<ProbeR
     return report(whyNotOpen(error, url), { reason: withoutName(error.message, linkName(url)) });
   }
   try {
-    const listenMs = Math.min(LISTEN_MS, options.limitMs * LISTEN_SHARE);
-    const end = await listen(stream, listenMs, options.time);
+    const { limitMs, time } = options;
+    let listenMs = Math.min(LISTEN_MS, limitMs * LISTEN_SHARE);
+    let end = await listen(stream, listenMs, time);
+    if (end === undefined && !options.anyway && isConsole(heard)) {
+      // A boot loader's, maybe: firmware that comes up after it says RST.
+      const moreMs = limitMs * CONSOLE_SHARE - listenMs;
+      end = await listen(stream, moreMs, time, () => heard.frames > 0);
+      if (end === undefined && heard.frames === 0) return report('console');
+      listenMs += moreMs;
+    }
     if (end !== undefined) return report(...whyEnded(end));
-    if (!options.anyway && isConsole(heard)) return report('console');
-    return await talk(url, stream, heard, { ...options, limitMs: options.limitMs - listenMs }, report);
+    return await talk(url, stream, heard, { ...options, limitMs: limitMs - listenMs }, report);
   } finally {
     await stream.close();
   }
@@ -116,8 +124,13 @@ function isConsole(heard: Heard): boolean {
   return heard.bytes > 0 && heard.frames === 0 && guessNoise(heard.head) === 'console';
 }
 
-/** Hears what comes by itself; resolves early with the end, when the port goes away. */
-function listen(stream: TappedStream, limitMs: number, time: Time): Promise<StreamEnd | undefined> {
+/** Hears what comes by itself, until the time is up or `enough`; with the end, when the port goes away. */
+function listen(
+  stream: TappedStream,
+  limitMs: number,
+  time: Time,
+  enough: () => boolean = () => false,
+): Promise<StreamEnd | undefined> {
   return new Promise((resolve) => {
     const done = (end: StreamEnd | undefined): void => {
       time.clear(timer);
@@ -126,7 +139,9 @@ function listen(stream: TappedStream, limitMs: number, time: Time): Promise<Stre
       resolve(end);
     };
     const timer = time.set(() => done(undefined), limitMs);
-    const data = stream.data$.subscribe();
+    const data = stream.data$.subscribe(() => {
+      if (enough()) setImmediate(() => done(undefined));
+    });
     const ends = stream.end$.subscribe((end) => setImmediate(() => done(end)));
   });
 }
