@@ -54,8 +54,8 @@ export class ReplayedCoprocessor {
   #enabledEver = false;
   #driverWasOk = false;
   #lastEnableNs = 0n;
-  /** Lines with edges that wait for a buffer or for the channel. */
-  readonly #kept = new Map<number, readonly [devNum: number, line: number]>();
+  /** Lines with edges or accounts that wait for a buffer or for the channel. */
+  readonly #waiting = new Map<number, readonly [devNum: number, line: number]>();
   readonly #waiters = new Set<() => void>();
   #closed = false;
 
@@ -143,10 +143,7 @@ export class ReplayedCoprocessor {
       case 'edge':
         return this.#edge(action);
       case 'account':
-        firmware
-          .lines(action.devNum, action.line)
-          ?.account(action.line, action.level, action.seq, !action.final);
-        return undefined;
+        return this.#account(action);
       case 'level':
         firmware.lines(action.devNum, action.line)?.setLevel(action.line, action.level);
         return undefined;
@@ -170,7 +167,7 @@ export class ReplayedCoprocessor {
     const { devNum, line } = action;
     if (this.#firmware.lines(devNum, line) === undefined) return undefined;
     // Edges leave in the order of the trace: one that still waits is waited for.
-    const waits = this.#keptNow();
+    const waits = this.#waitsNow();
     const off = !this.#firmware.isEnabled(devNum, line);
     if (waits || (off && this.#mayEnable())) return this.#edgeLater(action);
     this.#playEdge(action);
@@ -178,7 +175,7 @@ export class ReplayedCoprocessor {
   }
 
   async #edgeLater(action: Extract<ScriptAction, { kind: 'edge' }>): Promise<void> {
-    await this.#until(() => !this.#keptNow());
+    await this.#until(() => !this.#waitsNow());
     await this.#untilEnabled(action.devNum, action.line);
     this.#playEdge(action);
   }
@@ -189,14 +186,28 @@ export class ReplayedCoprocessor {
     const played = firmware.lines(devNum, line)!.play(line, level, seq, atNs);
     if (played === 'played') this.counts.edges++;
     else if (played === 'not-enabled') this.counts.edgesSkipped++;
-    if (firmware.keptOf(devNum, line) > 0) this.#kept.set(devNum * 0x1_0000 + line, [devNum, line]);
+    this.#noteWaiting(devNum, line);
   }
 
-  /** Whether an edge still waits for a buffer or for the channel. */
-  #keptNow(): boolean {
-    for (const [key, [devNum, line]] of this.#kept) {
-      if (this.#firmware.keptOf(devNum, line) > 0) return true;
-      this.#kept.delete(key);
+  #account(action: Extract<ScriptAction, { kind: 'account' }>): Promise<void> | undefined {
+    const { devNum, line, level, seq, final } = action;
+    const lines = this.#firmware.lines(devNum, line);
+    if (lines === undefined) return undefined;
+    if (this.#waitsNow()) return this.#until(() => !this.#waitsNow()).then(() => this.#account(action));
+    lines.account(line, level, seq, !final);
+    this.#noteWaiting(devNum, line);
+    return undefined;
+  }
+
+  #noteWaiting(devNum: number, line: number): void {
+    if (!this.#firmware.isSettled(devNum, line)) this.#waiting.set(devNum * 0x1_0000 + line, [devNum, line]);
+  }
+
+  /** Whether an edge or an account still waits for a buffer or for the channel. */
+  #waitsNow(): boolean {
+    for (const [key, [devNum, line]] of this.#waiting) {
+      if (!this.#firmware.isSettled(devNum, line)) return true;
+      this.#waiting.delete(key);
     }
     return false;
   }
@@ -217,7 +228,7 @@ export class ReplayedCoprocessor {
 
   /** Waits until the driver has received everything that was sent. */
   async #delivered(): Promise<void> {
-    await this.#until(() => !this.#keptNow(), FLUSH_MS);
+    await this.#until(() => !this.#waitsNow(), FLUSH_MS);
     // Its answer comes after all that came before the question.
     let answered = !this.#firmware.bus.greeted;
     if (answered) return;
@@ -280,7 +291,7 @@ export class ReplayedCoprocessor {
   #bootFirmware(boot: number): ReplayedFirmware {
     this.#bootId = (this.#bootId % 0xffff_fffe) + 1;
     this.#driverWasOk = false;
-    this.#kept.clear();
+    this.#waiting.clear();
     const planned = this.#plan.boots[boot]!;
     const aheadNs = this.#shiftNs + planned.clockAheadNs;
     const at = (monotonicNs: bigint): number => Math.max(0, Number(monotonicNs + aheadNs));

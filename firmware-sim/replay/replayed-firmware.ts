@@ -70,9 +70,9 @@ export class ReplayedFirmware {
     return this.controllers.get(devNum)!.device.interruptTypeOf(line) !== 0;
   }
 
-  /** Edges of the line that wait for a buffer or for the channel. */
-  keptOf(devNum: number, line: number): number {
-    return this.controllers.get(devNum)!.device.keptOf(line);
+  /** Whether nothing of the line waits for a buffer or for the channel. */
+  isSettled(devNum: number, line: number): boolean {
+    return this.controllers.get(devNum)!.device.isSettled(line);
   }
 
   /** The trace enables an interrupt here. */

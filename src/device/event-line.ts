@@ -36,6 +36,8 @@ export class EventLine {
   seq = 0;
   /** The last `seq` that left in a VALID buffer or an account. */
   reportedSeq = 0;
+  /** Edges known to have been missed that only the next edge, or the end, is to tell of. */
+  untold = 0;
   /** Owed because of a resume; what an overflow owes shows in `seq` and `reportedSeq`. */
   owesAccount = false;
   /** How many entries in the queue of deliverable edges are this line's. */
@@ -67,6 +69,7 @@ export class EventLine {
     this.type = IRQ_TYPE.NONE;
     this.seq = 0;
     this.reportedSeq = 0;
+    this.untold = 0;
     this.owesAccount = false;
     this.paired = 0;
     this.buffers.clear();

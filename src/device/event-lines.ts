@@ -98,6 +98,7 @@ export class EventLines {
   disable(lineNumber: number): void {
     const line = this.lines[lineNumber]!;
     if (line.type === IRQ_TYPE.NONE) return;
+    this.skipMissed(line, 0);
     line.type = IRQ_TYPE.NONE;
     line.owesAccount = false;
     line.discardKept();
@@ -122,7 +123,7 @@ export class EventLines {
     line.level = level;
     const type = line.type;
     if (type === IRQ_TYPE.NONE) return;
-    if (missedBefore > 0 && !isLevelType(type)) this.skipMissed(line, missedBefore);
+    if (missedBefore + line.untold > 0 && !isLevelType(type)) this.skipMissed(line, missedBefore);
     if (type === IRQ_TYPE.EDGE_BOTH) {
       // With the level unchanged there was an edge in between that nobody saw.
       if (level === line.edgeLevel) this.countMissed(line, 1);
@@ -140,13 +141,25 @@ export class EventLines {
 
   /**
    * Edges of the enabled type that are known to have happened, and nothing else of them. They are told
-   * at once where a buffer is queued, or with `tellNow` false by whatever is returned next.
+   * as soon as a buffer is queued, or with `tellNow` false by the next edge, or when the interrupt is
+   * disabled.
    */
   missed(lineNumber: number, count: number, tellNow = true): void {
     const line = this.lines[lineNumber]!;
     if (line.type === IRQ_TYPE.NONE || isLevelType(line.type)) return;
+    if (!tellNow) {
+      line.untold += count;
+      return;
+    }
     this.skipMissed(line, count);
-    if (tellNow) this.settle(line);
+    this.settle(line);
+  }
+
+  /** Whether everything sensed so far was returned, or told of, as far as it is to be told. */
+  isSettled(lineNumber: number): boolean {
+    const line = this.lines[lineNumber]!;
+    if (line.type === IRQ_TYPE.NONE) return true;
+    return line.kept.length === 0 && !(this.stamped && line.inDebt);
   }
 
   /** An event buffer for the line, whole and large enough. */
@@ -209,7 +222,10 @@ export class EventLines {
     }
   }
 
-  private skipMissed(line: EventLine, count: number): void {
+  /** Counts edges that were missed, and those of before that were not told of yet. */
+  private skipMissed(line: EventLine, more: number): void {
+    const count = more + line.untold;
+    line.untold = 0;
     this.countMissed(line, count);
     if (count % 2 === 1) line.edgeLevel = 1 - line.edgeLevel;
   }

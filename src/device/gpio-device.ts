@@ -104,8 +104,8 @@ export class GpioDevice implements VirtioDevice {
   }
 
   /**
-   * Counts edges of the enabled type that happened and of which nothing else is known; told at once,
-   * or with `tellNow` false by whatever is returned next.
+   * Counts edges of the enabled type that happened and of which nothing else is known; told as soon as
+   * a buffer is queued, or with `tellNow` false by the next edge, or when the interrupt is disabled.
    */
   missed(line: number, count: number, tellNow = true): void {
     this.events.missed(line, count, tellNow);
@@ -119,6 +119,11 @@ export class GpioDevice implements VirtioDevice {
   /** IRQ_TYPE of a line. */
   interruptTypeOf(line: number): number {
     return this.events.typeOf(line);
+  }
+
+  /** Whether all that was sensed on the line, and was to be told, has been returned to the driver. */
+  isSettled(line: number): boolean {
+    return this.events.isSettled(line);
   }
 
   /** Edges of the line that wait for a buffer or for the channel. */
