@@ -1,5 +1,6 @@
 import { MAX_WINDOW } from '../../wire/serial-frame.js';
 import { FIRST_HINT } from './packet-hint.js';
+import { INTACT_AFTER } from './send-window.js';
 
 /**
  * The state of one end of the serial link (docs/protocol.md, "Serial link"): plain data, so that
@@ -229,7 +230,7 @@ export function newArq(config: ArqConfig, seed: number, now: number): ArqState {
     rttvar: 0,
     shortestRtt: 0,
     orderly: 0,
-    intact: 0,
+    intact: INTACT_AFTER,
     hint: FIRST_HINT,
     cleanFrames: 0,
     expected: 0,

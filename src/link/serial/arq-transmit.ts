@@ -3,7 +3,7 @@ import { type ChannelChange, considerPlain, loseSession, nextRst, offer } from '
 import { type ArqState, MAX_MISSES } from './arq-state.js';
 import { losesFrames, noteResend } from './packet-hint.js';
 import { retransmitDelay } from './round-trip.js';
-import { noteLoss, sendWindow } from './send-window.js';
+import { isIntact, noteLoss, sendWindow } from './send-window.js';
 
 /** How many more packets {@link sendPacket} takes; 0 without a session. */
 export function sendRoom(state: ArqState): number {
@@ -149,6 +149,8 @@ function timerRanOut(state: ArqState, now: number): ChannelChange | undefined {
   }
   state.ignoredNak = -1;
   state.sent = 0;
+  // On a line that is intact the other end was busy, more likely than not; it says so when it was.
+  if (state.misses === 1 && isIntact(state)) return undefined;
   noteResend(state);
   noteLoss(state);
   return undefined;

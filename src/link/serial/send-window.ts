@@ -13,7 +13,7 @@ import type { ArqState } from './arq-state.js';
  */
 export function sendWindow(state: ArqState): number {
   const trusted = 1 + Math.floor(Math.max(0, state.orderly) / FRAMES_A_STEP);
-  const limit = state.intact < INTACT_AFTER ? LOSSY_WINDOW : state.window;
+  const limit = isIntact(state) ? state.window : LOSSY_WINDOW;
   return Math.min(state.window, limit, trusted);
 }
 
@@ -22,8 +22,13 @@ const FRAMES_A_STEP = 12;
 /** As many more after a sign of disorder. */
 const DISORDER_PENALTY = 512;
 const LOSSY_WINDOW = 3;
-/** Frames acknowledged without a loss after which the line counts as intact. */
-const INTACT_AFTER = 256;
+/** Frames acknowledged without a loss after which the line counts as intact; it begins as intact. */
+export const INTACT_AFTER = 256;
+
+/** Whether nothing says that this line loses frames. */
+export function isIntact(state: ArqState): boolean {
+  return state.intact >= INTACT_AFTER;
+}
 
 /** Frames were acknowledged. */
 export function noteOrder(state: ArqState, count: number): void {
