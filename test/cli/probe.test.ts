@@ -293,6 +293,17 @@ describe('firmware that answers', () => {
     ]);
   });
 
+  it('is asked for names that are not in its configuration', async () => {
+    const features = { irq: true, stamp: false, queue: false, namesInConfig: false };
+    const coprocessor = new SimulatedCoprocessor({ lines: 5, names: ['DOOR', '', 'LAMP'], features });
+    cleanUp.push(() => coprocessor.close());
+    await coprocessor.listen(`unix:${directory.join('hub')}`);
+    const { status, stdout } = await probe(`unix:${directory.join('hub')}`);
+    expect(stdout).toContain('device 1    GPIO, 5 lines, 2 named; irq\n');
+    expect(status).toBe(0);
+    expect(coprocessor.driverOk).toBe(false);
+  });
+
   it('is waited for while its boot loader prints', async () => {
     const coprocessor = new SimulatedCoprocessor({ lines: 8 });
     cleanUp.push(() => coprocessor.close());

@@ -108,7 +108,7 @@ function deviceWords({ deviceId, lines, namedLines, features }: DeviceFound): st
 const EFFECTS: Readonly<Record<FirmwareFound['effect'], string>> = {
   undisturbed: 'lines in use, which go on undisturbed',
   'not-in-use': 'no lines in use',
-  reset: 'lines in use were reset by HELLO',
+  reset: 'any lines in use were reset by HELLO',
 };
 
 /** Virtio's device ID. */

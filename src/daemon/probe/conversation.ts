@@ -63,7 +63,7 @@ export class Conversation {
       timeouts: options.timeouts,
       observer: this.observer(),
       plainProbe: () => {
-        this.warnOfReset();
+        if (heard.bootId === undefined) this.warnOfReset();
         return plainProbe(heard.bootId ?? 0, random);
       },
     });
@@ -119,7 +119,7 @@ export class Conversation {
     });
     this.hello = hello;
     void hello.answer
-      .then((answer) => describeBus(hello.session, answer, knownBootId, time))
+      .then((answer) => describeBus(hello, answer, knownBootId, { time, timeouts }))
       .then(
         (firmware) => this.finish({ kind: 'answered', firmware }),
         (error) => {

@@ -1,4 +1,5 @@
 import type { Time } from '../../base/clock.js';
+import type { Timeouts } from '../../base/timeouts.js';
 import type { BusSession } from '../../driver/virtio-msg/bus-session.js';
 import { readConfig } from '../../driver/virtio-msg/config-space.js';
 import { listDevices } from '../../driver/virtio-msg/enumerate.js';
@@ -11,7 +12,9 @@ import {
   VIRTIO_ID_GPIO,
 } from '../../wire/virtio-gpio.js';
 import { BUS_FEATURE, type HelloResponse } from '../../wire/virtio-msg/bus.js';
+import { askNames } from './ask-names.js';
 import type { DeviceFound, FirmwareFound, HelloEffect } from './report.js';
+import type { Hello } from './say-hello.js';
 
 /** Devices that are described; a bus with more is not for a person to read. */
 const MOST_DEVICES = 64;
@@ -21,19 +24,27 @@ const MOST_NAMES = 256 * 1024;
 const EXCHANGES = 5;
 
 /**
- * Describes a coprocessor that has answered HELLO. Only reads: the status of no device is changed,
- * and so no line. Rejects with TIMEOUT or LINK_DOWN when it stops to answer.
+ * Describes a coprocessor that has answered HELLO. It reads, and changes nothing where lines are in
+ * use. Rejects with TIMEOUT or LINK_DOWN when it stops to answer.
  */
 export async function describeBus(
-  session: BusSession,
+  { session, onUsed }: Hello,
   hello: HelloResponse,
   knownBootId: number,
-  time: Time,
+  { time, timeouts }: { readonly time: Time; readonly timeouts: Timeouts },
 ): Promise<FirmwareFound> {
   const exchange = await measure(session, time);
   const devices: DeviceFound[] = [];
   for (const number of await listDevices(session, MOST_DEVICES)) {
     devices.push(await describeDevice(session, number));
+  }
+  const effect = effectOf(hello, knownBootId, devices);
+  if (effect !== 'undisturbed') {
+    for (const [index, device] of devices.entries()) {
+      if (device.lines === null || device.namedLines !== null) continue;
+      const namedLines = await askNames({ session, onUsed, time, timeouts }, device.number);
+      devices[index] = { ...device, namedLines };
+    }
   }
   return {
     ident: hello.ident,
@@ -42,7 +53,7 @@ export async function describeBus(
       .filter(([, bit]) => (hello.busFeatures & bit) !== 0)
       .map(([name]) => name.toLowerCase()),
     maxMsgSize: session.maxMsgSize,
-    effect: effectOf(hello, knownBootId, devices),
+    effect,
     ...exchange,
     devices,
   };
@@ -118,7 +129,7 @@ function featureWords({ irq, stamp, queue, namesInConfig }: Negotiated): string[
     .map(([word]) => word);
 }
 
-/** Null where the names are not in the configuration: the request for them needs a device in use. */
+/** Null where the names are not in the configuration: the request for them needs a device that is brought up. */
 async function countNames(
   session: BusSession,
   devNum: number,

@@ -91,7 +91,7 @@ export interface DeviceFound {
   readonly deviceId: number;
   /** Null where it is no GPIO device, or did not tell. */
   readonly lines: number | null;
-  /** Lines that have a name; null where the names can be read only from a device that is in use. */
+  /** Lines that have a name; null where they could be read only by bringing up a device that is in use. */
   readonly namedLines: number | null;
   /** `irq`, `event-stamp`, `event-queue`, `names-in-config`: what it offers. */
   readonly features: readonly string[];

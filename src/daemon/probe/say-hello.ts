@@ -6,6 +6,7 @@ import { BusSession } from '../../driver/virtio-msg/bus-session.js';
 import { BUS_COUNTERS } from '../../driver/virtio-msg/bus-status.js';
 import type { PacketLink } from '../../link/packet-link.js';
 import type { HelloResponse } from '../../wire/virtio-msg/bus.js';
+import type { VqUsed } from '../../wire/virtio-msg/queue.js';
 import { HARMLESS_QUESTIONS } from './other-dialects.js';
 
 export interface HelloOptions {
@@ -23,6 +24,8 @@ export interface HelloOptions {
 export interface Hello {
   readonly session: BusSession;
   readonly answer: Promise<HelloResponse>;
+  /** Hands every VQ_USED to `take` from now on. */
+  onUsed(take: (message: VqUsed) => void): void;
   end(): void;
 }
 
@@ -32,6 +35,7 @@ export function sayHello({ link, delivery, knownBootId, onQuestions, ...common }
   const answer = new Promise<HelloResponse>((resolve) => {
     settle = resolve;
   });
+  let takeUsed: (message: VqUsed) => void = () => undefined;
   const session: BusSession = new BusSession({
     ...common,
     name: link.name,
@@ -46,7 +50,7 @@ export function sayHello({ link, delivery, knownBootId, onQuestions, ...common }
         onQuestions();
       },
       booted: () => undefined,
-      used: () => undefined,
+      used: (message) => takeUsed(message),
       brokenUsed: () => undefined,
       configChanged: () => undefined,
       deviceChanged: () => undefined,
@@ -61,6 +65,9 @@ export function sayHello({ link, delivery, knownBootId, onQuestions, ...common }
   return {
     session,
     answer,
+    onUsed: (take) => {
+      takeUsed = take;
+    },
     end: () => {
       packets.unsubscribe();
       session.end(new BridgeError('CLOSED', 'the probe is over'));
