@@ -119,6 +119,12 @@ describe('a client whose calls make no sense', () => {
         [{ consumer: 'x', offsets: [0], config: { direction: 'input', bias: 1 } }],
         'INVALID_ARGUMENT',
       ],
+      [
+        // Half a surrogate pair, which would be in the way of whoever lists the lines.
+        'request.create',
+        [{ consumer: '\ud800', offsets: [0], config: { direction: 'input' } }],
+        'INVALID_ARGUMENT',
+      ],
       ['request.get_values', [1], 'NOT_FOUND'],
       ['request.set_values', [1, [[0, 1]]], 'NOT_FOUND'],
       ['request.release', [2 ** 31], 'NOT_FOUND'],
@@ -135,6 +141,26 @@ describe('a client whose calls make no sense', () => {
     }
     expect(calls.map((_, id) => seen.get(id))).toEqual(calls.map(([, , name]) => name));
     expect(bench.server.counters.clients_broke_format).toBe(0);
+  });
+
+  it('may write its integers in 64 bits, as encoders of some languages do', async () => {
+    bench = await apiBench(2);
+    const socket = await raw();
+    const config = { consumer: 'wide', offsets: [0n, 1n], config: { direction: 'output', value: 1n } };
+    const calls = [
+      ['request.create', [config]],
+      ['request.set_values', [1n, [[1n, 0n]]]],
+      ['request.get_values', [1n, [1n, 0n]]],
+    ];
+    const replies = answers(socket);
+    const results: unknown[] = [];
+    for (const [id, call] of calls.entries()) {
+      socket.write(encode([0n, BigInt(id), ...call], { useBigInt64: true }));
+      const [type, echoed, error, result] = (await replies.next()).value!;
+      expect([type, echoed, error]).toEqual([1, id, null]);
+      results.push(result);
+    }
+    expect(results).toEqual([{ id: 1, offsets: [0, 1] }, null, [0, 1]]);
   });
 
   it('is answered in pages that fit, whatever it asks for', async () => {
