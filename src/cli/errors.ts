@@ -4,9 +4,6 @@ import type { ConfigInvalid } from '../base/problems.js';
 /** Something on the command line is not acceptable; the message is one line, without the program's name. */
 export class UsageError extends Error {}
 
-/** What was asked for could not be written; told even where the program is ending. */
-export class OutputError extends UsageError {}
-
 /** Several messages for one failure, each printed on a line of its own. */
 export class ManyErrors extends Error {
   constructor(readonly messages: readonly string[]) {
