@@ -9,6 +9,8 @@ export default defineConfig(({ mode }) => ({
     include: mode === 'slow' ? [SLOW] : ALL,
     exclude: [...configDefaults.exclude, 'dist/**', ...(mode === 'slow' ? [] : [SLOW])],
     pool: 'forks',
+    // Much of the time is waited: two at a time. The slow ones measure, and want the machine to themselves.
+    maxWorkers: mode === 'slow' ? 1 : 2,
     testTimeout: mode === 'slow' ? 300_000 : 20_000,
     hookTimeout: 20_000,
     passWithNoTests: mode === 'slow',
