@@ -3,7 +3,7 @@
  * in both directions, answers in the order of the requests.
  *
  *     {"id":1,"command":"pin","line":"DOOR"}                 -> {"id":1,"result":{"controller":1,"line":10,"name":"DOOR","direction":"input","level":0}}
- *     {"id":2,"command":"drive","line":10,"level":1}         -> {"id":2,"result":{...the pin as it is then}}
+ *     {"id":2,"command":"drive","line":10,"level":1}         -> {"id":2,"result":{...the pin as it is then,"driven_ns":"1234567890"}}
  *     {"id":3,"command":"reboot"}                            -> {"id":3,"result":{"boot_id":2717014113,"boots":2}}
  *     {"id":4,"command":"stats"}                             -> {"id":4,"result":{"boot_id":...,"boots":2,"lines":[{"controller":1,"line":10,"name":"DOOR","sensed":3,...}],"total":{...},"bus":{...},"wire":{...}}}
  *
@@ -28,7 +28,8 @@ export type ControlRequest =
 
 export interface ControlResults {
   readonly pin: PinState;
-  readonly drive: PinState;
+  /** With the moment it was driven, CLOCK_MONOTONIC: to see how long an edge takes to somewhere. */
+  readonly drive: PinState & { readonly driven_ns: string };
   readonly reboot: { readonly boot_id: number; readonly boots: number };
   readonly stats: Omit<CoprocessorStats, 'bootId'> & { readonly boot_id: number };
 }
@@ -77,8 +78,9 @@ function perform(coprocessor: SimulatedCoprocessor, request: Record<string, unkn
       const [line, controller] = lineOf(request);
       const { level } = request;
       if (level !== 0 && level !== 1) throw new BridgeError('INVALID_ARGUMENT', "'level' must be 0 or 1");
+      const drivenNs = coprocessor.time.monotonicNs();
       coprocessor.drive(line, level, controller);
-      return coprocessor.pin(line, controller);
+      return { ...coprocessor.pin(line, controller), driven_ns: `${drivenNs}` };
     }
     case 'reboot': {
       coprocessor.reboot();

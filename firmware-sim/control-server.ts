@@ -47,8 +47,9 @@ function serveConnection(stream: ByteStream, coprocessor: SimulatedCoprocessor):
 function answerLine(stream: ByteStream, line: string, coprocessor: SimulatedCoprocessor): boolean {
   const write = (answer: unknown) => stream.write(Buffer.from(`${JSON.stringify(answer)}\n`));
   try {
-    // A client that is gone does not want its answer.
-    void write(answerControl(coprocessor, parseControlLine(line))).catch(() => undefined);
+    const answer = answerControl(coprocessor, parseControlLine(line));
+    // What a request caused, an edge say, leaves before its answer. Who is gone does not want that.
+    setImmediate(() => void write(answer).catch(() => undefined));
     return true;
   } catch (thrown) {
     const { name, message } = toBridgeError(thrown);

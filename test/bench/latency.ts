@@ -8,11 +8,12 @@ import { RawProcesses } from './raw-run.js';
 
 const RAW_LATENCY = fileURLToPath(new URL('./raw-latency.js', import.meta.url));
 const LINE = 3;
-const WARM_UP = 200;
+/** Edges first, one after the other: code that ran some hundred times is not yet compiled. */
+const WARM_UP = 8_000;
 
 /**
- * Edge to client on a pty when idle. The clock starts before a pin of the simulator is driven over
- * its control socket, so that the way to the simulator is in the figure; it is in the plain copy's too.
+ * Edge to client on a pty when idle: from the moment at which the simulator drives a pin (which it
+ * tells in its answer, by the clock of this machine) to the event in the client's hands.
  */
 export async function latency(count: number): Promise<void> {
   console.log(`Latency: pin driven -> sim -> pty -> daemon -> unix socket -> client, idle, ${count} edges`);
@@ -34,18 +35,26 @@ async function edgeTimes(count: number): Promise<number[]> {
     const config = { direction: 'input', edges: 'both', activeLow: false, eventClock: 'monotonic' } as const;
     const request = await chip.requestLines({ consumer: 'latency', offsets: [LINE], config });
     const edges = edgeArrivals(request);
-    const control = createConnection(chain.control);
-    control.resume();
-    const times: number[] = [];
+    // One connection, and answers read afterwards: nothing else keeps this process busy.
+    const control = createConnection(chain.control).setEncoding('utf8');
+    let answers = '';
+    control.on('data', (text) => {
+      answers += text;
+    });
+    const arrivals: bigint[] = [];
     for (let i = 0; i < count; i++) {
-      await pause();
-      const start = process.hrtime.bigint();
+      if (i >= WARM_UP) await pause();
       control.write(`{"command":"drive","line":${LINE},"level":${1 - (i % 2)}}\n`);
       await edges();
-      times.push(Number(process.hrtime.bigint() - start) / 1000);
+      arrivals.push(process.hrtime.bigint());
     }
+    await pause();
     control.destroy();
-    return times;
+    const driven = answers
+      .trimEnd()
+      .split('\n')
+      .map((line) => BigInt(JSON.parse(line).result.driven_ns));
+    return arrivals.map((arrival, i) => Number(arrival - driven[i]!) / 1000);
   } finally {
     await chain.stop();
   }
@@ -69,7 +78,7 @@ async function copyTimes(count: number): Promise<number[]> {
   try {
     await raw.start('source', directory.join('control'), directory.join('pty'));
     await raw.start('relay', directory.join('pty'), directory.join('out'));
-    return await rawRoundTrips(directory.join('control'), directory.join('out'), count, pause);
+    return await rawRoundTrips(directory.join('control'), directory.join('out'), count, WARM_UP, pause);
   } finally {
     raw.stop();
   }

@@ -8,7 +8,8 @@ import { systemClock } from '../../src/linux/clock.js';
  * The yardstick of latency: as raw-copy.ts, with a pty in the first half. `source CONTROL PTY` writes
  * one block to its pty for each byte that comes on its control socket, `relay PTY LISTEN` passes it on.
  */
-const BLOCK = Buffer.alloc(42, 0x55);
+/** As long as the frame of an edge; begins with the moment it was written. */
+const BLOCK_LENGTH = 42;
 
 async function main(): Promise<void> {
   const [role, first, second] = process.argv.slice(2);
@@ -19,9 +20,12 @@ async function main(): Promise<void> {
 async function source(control: string, path: string): Promise<void> {
   const listener = await listenOn({ kind: 'pty', path }, systemClock);
   listener.streams$.subscribe((stream) => {
-    createServer((socket) => socket.on('data', () => void stream.write(BLOCK))).listen(control, () =>
-      console.log('ready'),
-    );
+    const send = (): void => {
+      const block = Buffer.alloc(BLOCK_LENGTH);
+      block.writeBigUInt64LE(process.hrtime.bigint());
+      void stream.write(block);
+    };
+    createServer((socket) => socket.on('data', send)).listen(control, () => console.log('ready'));
   });
 }
 
@@ -33,32 +37,31 @@ function relay(path: string, listen: string): void {
   });
 }
 
-/** One round: a byte out on the control socket, the block back on the other. */
+/** Each round a byte out on the control socket; how long the block took from its source to here, us. */
 export async function rawRoundTrips(
   control: string,
   from: string,
   count: number,
+  warmUp: number,
   pause: () => Promise<void>,
 ): Promise<number[]> {
   const out = createConnection(control);
   const back = createConnection(from);
   const times: number[] = [];
   for (let i = 0; i < count; i++) {
-    await pause();
-    const start = process.hrtime.bigint();
-    const arrived = new Promise<void>((resolve) => {
-      let bytes = 0;
+    if (i >= warmUp) await pause();
+    const arrived = new Promise<number>((resolve) => {
+      let block = Buffer.alloc(0);
       const take = (chunk: Buffer): void => {
-        bytes += chunk.length;
-        if (bytes < BLOCK.length) return;
+        block = Buffer.concat([block, chunk]);
+        if (block.length < BLOCK_LENGTH) return;
         back.off('data', take);
-        resolve();
+        resolve(Number(process.hrtime.bigint() - block.readBigUInt64LE()) / 1000);
       };
       back.on('data', take);
     });
     out.write('x');
-    await arrived;
-    times.push(Number(process.hrtime.bigint() - start) / 1000);
+    times.push(await arrived);
   }
   out.destroy();
   back.destroy();
