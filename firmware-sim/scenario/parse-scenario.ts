@@ -1,8 +1,8 @@
 import { dirname, resolve } from 'node:path';
-import { parse, TomlError } from 'smol-toml';
 import { messageOf } from '../../src/base/errors.js';
 import { Problems } from '../../src/base/problems.js';
 import { TableReader } from '../../src/base/table-reader.js';
+import { parseToml } from '../../src/base/toml.js';
 import { parseDrive } from '../drive.js';
 import { parseFault } from '../fault.js';
 import { parseDuration, parsePeriod } from '../periods.js';
@@ -37,18 +37,6 @@ export function parseScenario(toml: string, file = 'scenario'): Scenario {
   });
   problems.throwIfAny();
   return { file, start, durationNs, steps };
-}
-
-function parseToml(toml: string, file: string, problems: Problems): unknown {
-  try {
-    return parse(toml);
-  } catch (thrown) {
-    const where = thrown instanceof TomlError ? `${file}:${thrown.line}:${thrown.column}` : file;
-    // Its message goes on with a drawing of the place.
-    problems.add(where, messageOf(thrown).split('\n')[0]!);
-    problems.throwIfAny();
-    return {};
-  }
 }
 
 function readStep(table: TableReader, endNs: number | undefined, file: string): ScenarioStep {

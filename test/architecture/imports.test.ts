@@ -32,7 +32,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   commander: ['cli'],
   'prom-client': ['daemon'],
   '@msgpack/msgpack': ['api'],
-  'smol-toml': ['daemon', 'firmware-sim'],
+  'smol-toml': ['base'],
 };
 
 const MOST_LINES = 450;

@@ -1,4 +1,3 @@
-import { parse, TomlError } from 'smol-toml';
 import { CHIP_NAME } from '../../api/server/api-server.js';
 import { DEFAULT_API_LIMITS } from '../../api/server/limits.js';
 import { DEFAULT_SOCKET_MODE } from '../../api/server/socket.js';
@@ -6,6 +5,7 @@ import { messageOf } from '../../base/errors.js';
 import { Problems } from '../../base/problems.js';
 import { TableReader } from '../../base/table-reader.js';
 import { TIMEOUTS, type TimeoutName, type Timeouts, timeouts } from '../../base/timeouts.js';
+import { parseToml } from '../../base/toml.js';
 import { parseLinkUrl } from '../../link/url.js';
 import {
   type AccessConfig,
@@ -57,18 +57,6 @@ export function readConfig(
   }
   problems.throwIfAny();
   return { log, limits, controlGroup, metrics, timeouts: limitsOfTime, coprocessors };
-}
-
-function parseToml(toml: string, file: string, problems: Problems): unknown {
-  try {
-    return parse(toml);
-  } catch (thrown) {
-    const where = thrown instanceof TomlError ? `${file}:${thrown.line}:${thrown.column}` : file;
-    // Its message goes on with a drawing of the place.
-    problems.add(where, messageOf(thrown).split('\n')[0]!);
-    problems.throwIfAny();
-    return {};
-  }
 }
 
 function readLog(table: TableReader): DaemonConfig['log'] {

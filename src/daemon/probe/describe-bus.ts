@@ -1,9 +1,10 @@
 import type { Time } from '../../base/clock.js';
 import type { Timeouts } from '../../base/timeouts.js';
+import { offeredFeatures } from '../../driver/virtio-msg/bring-up.js';
 import type { BusSession } from '../../driver/virtio-msg/bus-session.js';
 import { readConfig } from '../../driver/virtio-msg/config-space.js';
 import { listDevices } from '../../driver/virtio-msg/enumerate.js';
-import { type Negotiated, negotiate } from '../../driver/virtio-msg/features.js';
+import type { Negotiated } from '../../driver/virtio-msg/features.js';
 import {
   CONFIG_LENGTH,
   decodeGpioConfig,
@@ -106,20 +107,6 @@ async function describeDevice(session: BusSession, number: number): Promise<Devi
     namedLines: await countNames(session, number, offered, config.ngpio, config.gpioNamesSize),
     features: featureWords(offered),
   };
-}
-
-async function offeredFeatures(
-  session: BusSession,
-  devNum: number,
-  featureBits: number,
-): Promise<Negotiated> {
-  const count = Math.min(2, Math.ceil(featureBits / 32));
-  if (count === 0) return negotiate([], session.hasTime);
-  const answer = await session.calls.call(
-    { type: 'features-request', devNum, block: 0, count },
-    'features-response',
-  );
-  return negotiate(answer.features.bits.slice(0, count), session.hasTime);
 }
 
 function featureWords({ irq, stamp, queue, namesInConfig }: Negotiated): string[] {

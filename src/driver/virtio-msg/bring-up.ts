@@ -143,7 +143,8 @@ async function setStatus(session: BusSession, devNum: number, status: number): P
   }
 }
 
-async function offeredFeatures(
+/** What the device offers of what this driver knows. */
+export async function offeredFeatures(
   session: BusSession,
   devNum: number,
   featureBits: number,
