@@ -27,7 +27,8 @@ export class Debouncer {
   /** Takes an edge; returns the event of a period that had ended before it. */
   edge(edge: SensedEdge): SensedEdge | undefined {
     this.stop();
-    // Where edges are missing in between, nobody can say that the line was stable.
+    // Where edges are missing in between, nobody can say that the line was stable. A device that
+    // does not count says so of every edge (null), and is taken at what it delivered.
     const wasStable =
       this.last !== undefined && edge.timeNs - this.last.timeNs >= this.periodNs && !(edge.lost ?? 0);
     const event = wasStable ? this.settle() : undefined;
