@@ -18,10 +18,10 @@ async function run(job: HoldJob): Promise<void> {
   try {
     await hold(job, async (held) => {
       process.off('disconnect', endWithParent);
+      // As daemon(3): no directory is kept from being unmounted. Before the parent may end.
+      process.chdir('/');
       await report({ kind: 'set', values: held.objectsOf() });
       process.disconnect();
-      // As daemon(3): no directory is kept from being unmounted.
-      process.chdir('/');
     });
     process.exitCode = 0;
   } catch (thrown) {
