@@ -3,8 +3,8 @@ import type { ApiServer } from '../api/server/api-server.js';
 import type { SocketAccess } from '../api/server/socket.js';
 import type { Time, TimerHandle } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
-import { plainProbe } from '../driver/virtio-msg/plain-probe.js';
-import { VirtioMsgBus } from '../driver/virtio-msg/virtio-msg-bus.js';
+import { newBus } from '../driver/new-bus.js';
+import type { RemoteBus } from '../driver/remote-bus.js';
 import { openLink } from '../link/open.js';
 import type { LinkCounters, LinkState, PacketLink } from '../link/packet-link.js';
 import { backOff, FIRST_ATTEMPT } from './back-off.js';
@@ -39,7 +39,7 @@ export type CoprocessorLog = (level: LogLevel, event: string, fields?: LogFields
  */
 export class Coprocessor {
   readonly config: CoprocessorConfig;
-  readonly bus: VirtioMsgBus;
+  readonly bus: RemoteBus;
   readonly chips: ChipSet;
   /** How often the port was opened. */
   openings = 0;
@@ -59,7 +59,7 @@ export class Coprocessor {
     this.config = config;
     this.#options = options;
     const knownBootId = bootIds.get(config.name);
-    this.bus = new VirtioMsgBus({
+    this.bus = newBus(config.dialect, {
       name: config.name,
       time,
       random,
@@ -99,8 +99,8 @@ export class Coprocessor {
       this.bus.state$.subscribe((state) => {
         this.#options.onChange();
         if (state.kind !== 'up') return;
-        const { firmware, bootId } = this.bus.status;
-        log('info', 'coprocessor_up', { firmware, boot_id: bootId });
+        const { dialect, firmware, bootId } = this.bus.status;
+        log('info', 'coprocessor_up', { dialect, firmware, boot_id: bootId });
       }),
     );
     this.#open();
@@ -127,7 +127,7 @@ export class Coprocessor {
   }
 
   #open(): void {
-    const { config, time, random, bootIds, trace } = this.#options;
+    const { config, time, random, trace } = this.#options;
     this.#timer = undefined;
     this.#waitsBecause = undefined;
     this.openings++;
@@ -137,7 +137,7 @@ export class Coprocessor {
         time,
         random,
         timeouts: config.timeouts,
-        plainProbe: () => plainProbe(bootIds.get(config.name) ?? 0, random),
+        plainProbe: () => this.bus.plainProbe(),
         ...(trace === undefined ? {} : { observer: trace }),
       });
     } catch (thrown) {

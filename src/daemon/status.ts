@@ -73,7 +73,7 @@ function whyNotUp({ link, bus }: Coprocessor): string | undefined {
   if (state.kind === 'opening') return state.reason ?? 'waiting for the coprocessor to answer';
   if (state.kind === 'down') return state.reason;
   const { state: busState } = bus.status;
-  if (busState.kind === 'hello') return 'HELLO has not been answered yet';
+  if (busState.kind === 'greeting') return busState.why;
   return busState.kind === 'starting' ? 'its controllers are being brought up' : undefined;
 }
 

@@ -117,7 +117,7 @@ describe('bringing a coprocessor up', () => {
     late.link.inject(first[0]!.slice());
     await late.settle();
     expect(late.bus.status.counters).toMatchObject({ stale_hello_answers: 1 });
-    expect(late.bus.status.state.kind).toBe('hello');
+    expect(late.bus.status.state.kind).toBe('greeting');
   });
 
   it('tries a device again that does not answer, without holding up the others for good', async () => {

@@ -1,8 +1,9 @@
 import { afterEach } from 'vitest';
 import { type CoprocessorOptions, SimulatedCoprocessor } from '../../firmware-sim/index.js';
 import { type Timeouts, timeouts } from '../../src/base/timeouts.js';
+import type { RemoteBusOptions } from '../../src/driver/remote-bus.js';
 import type { InterruptItem, RemoteGpio } from '../../src/driver/remote-gpio.js';
-import { VirtioMsgBus, type VirtioMsgBusOptions } from '../../src/driver/virtio-msg/virtio-msg-bus.js';
+import { VirtioMsgBus } from '../../src/driver/virtio-msg/virtio-msg-bus.js';
 import { type MemoryLink, memoryLinkPair } from '../../src/link/memory.js';
 import { HandTime } from '../conformance/hand-time.js';
 import { TappedLink } from './tapped-link.js';
@@ -26,7 +27,7 @@ export class SleepyTime extends HandTime {
 
 export interface RigOptions {
   readonly coprocessor?: CoprocessorOptions;
-  readonly driver?: Partial<Pick<VirtioMsgBusOptions, 'knownBootId' | 'onRestart'>>;
+  readonly driver?: Partial<Pick<RemoteBusOptions, 'knownBootId' | 'onRestart'>>;
   readonly limits?: Partial<Timeouts>;
   readonly maxPacket?: number;
   readonly delivery?: 'reliable' | 'plain';

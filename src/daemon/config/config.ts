@@ -25,8 +25,8 @@ export interface LogConfig {
   readonly format: LogFormat;
 }
 
-export const DIALECTS = ['auto', 'virtio-msg'] as const;
-export type Dialect = (typeof DIALECTS)[number];
+export const DIALECT_CHOICES = ['auto', 'virtio-msg'] as const;
+export type DialectChoice = (typeof DIALECT_CHOICES)[number];
 
 export const ON_RESTART = ['restore', 'release'] as const;
 export type OnRestart = (typeof ON_RESTART)[number];
@@ -36,7 +36,7 @@ export interface CoprocessorConfig {
   readonly name: string;
   /** URL of the link. */
   readonly link: string;
-  readonly dialect: Dialect;
+  readonly dialect: DialectChoice;
   /** Undefined: the firmware's identity. */
   readonly label: string | undefined;
   readonly onRestart: OnRestart;

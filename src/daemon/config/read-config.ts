@@ -11,7 +11,7 @@ import {
   type AccessConfig,
   type CoprocessorConfig,
   type DaemonConfig,
-  DIALECTS,
+  DIALECT_CHOICES,
   LOG_FORMATS,
   LOG_LEVELS,
   ON_RESTART,
@@ -124,7 +124,7 @@ function readCoprocessors(
     const link = table.string('link', checkLink);
     if (!table.has('link') && !replaced) table.problem('link', 'is missing: it has no default');
     const coprocessor = {
-      dialect: table.oneOf('dialect', DIALECTS) ?? 'auto',
+      dialect: table.oneOf('dialect', DIALECT_CHOICES) ?? 'auto',
       label: table.string('label', checkLabel),
       onRestart: table.oneOf('on_restart', ON_RESTART) ?? 'restore',
       access: readAccess(table),

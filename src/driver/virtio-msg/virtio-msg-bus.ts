@@ -1,35 +1,23 @@
 import { BehaviorSubject, type Observable, type Subscription } from 'rxjs';
-import type { Time, TimerHandle } from '../../base/clock.js';
+import type { TimerHandle } from '../../base/clock.js';
 import { BridgeError, messageOf } from '../../base/errors.js';
-import type { Timeouts } from '../../base/timeouts.js';
 import type { LinkState, PacketBatch, PacketLink } from '../../link/packet-link.js';
 import { STATUS } from '../../wire/virtio-gpio.js';
 import { DEVICE_STATE, type HelloResponse } from '../../wire/virtio-msg/bus.js';
 import type { VqUsed } from '../../wire/virtio-msg/queue.js';
+import type { BusState, BusStatus } from '../bus-status.js';
 import { Counters } from '../counters.js';
 import { CoprocessorClock } from '../device-clock.js';
-import { type DriverLog, logLevelOf, printable } from '../driver-log.js';
+import { logLevelOf, printable } from '../driver-log.js';
+import type { RemoteBus, RemoteBusOptions } from '../remote-bus.js';
 import type { RemoteGpio } from '../remote-gpio.js';
+import { BUS_COUNTERS, featureNames } from './bus-counters.js';
 import { BusSession, type SessionListener } from './bus-session.js';
-import { BUS_COUNTERS, type BusState, type BusStatus, featureNames } from './bus-status.js';
 import { DeviceTable, MAX_DEVICES } from './device-table.js';
 import { listDevices } from './enumerate.js';
 import type { GpioController } from './gpio-controller.js';
+import { plainProbe } from './plain-probe.js';
 import { SessionServices } from './session-services.js';
-
-export interface VirtioMsgBusOptions {
-  /** The coprocessor, for messages: `hub`. */
-  readonly name: string;
-  readonly time: Time;
-  /** 0 <= random() < 1. */
-  readonly random: () => number;
-  readonly timeouts: Timeouts;
-  /** As {@link VirtioMsgBus.bootId$} last said in an earlier run: outputs then keep what they drive. */
-  readonly knownBootId?: number;
-  readonly log: DriverLog;
-  /** What becomes of directions, values and interrupts when the firmware restarted. */
-  readonly onRestart: 'restore' | 'release';
-}
 
 const SLEEP_CHECK_MS = 1_000;
 
@@ -37,13 +25,8 @@ const SLEEP_CHECK_MS = 1_000;
  * The driver of one coprocessor that speaks the in-band bus: the Linux side of dialect
  * `virtio-msg`. It outlives its links: each opening of the port is given to {@link attach}.
  */
-export class VirtioMsgBus {
-  /** By device number. They appear when first described, and go only when the bus says so. */
+export class VirtioMsgBus implements RemoteBus {
   readonly controllers$: Observable<ReadonlyMap<number, RemoteGpio>>;
-  /**
-   * What to hand to the next run as `knownBootId`: the boot in which every device was brought up, 0
-   * while there is none.
-   */
   readonly bootId$: Observable<number>;
   readonly state$: Observable<BusState>;
 
@@ -70,7 +53,7 @@ export class VirtioMsgBus {
   private roundTripNs: number | undefined;
   private closed = false;
 
-  constructor(private readonly options: VirtioMsgBusOptions) {
+  constructor(private readonly options: RemoteBusOptions) {
     this.bootId = options.knownBootId ?? 0;
     this.knownBootId = new BehaviorSubject(this.bootId);
     this.clock = new CoprocessorClock(options.time);
@@ -100,7 +83,6 @@ export class VirtioMsgBus {
     };
   }
 
-  /** Uses this link from now on, until it is down or the next one is attached. */
   attach(link: PacketLink): void {
     if (this.closed) throw new BridgeError('CLOSED', `${this.options.name}: the driver was closed`);
     this.detach('another link was attached');
@@ -111,7 +93,11 @@ export class VirtioMsgBus {
     ];
   }
 
-  /** Ends it: requests reject, controllers go down for good. The link stays its owner's. Idempotent. */
+  /** A HELLO with the boot that was last brought up, so that looking for it does not reset it. */
+  plainProbe(): Uint8Array {
+    return plainProbe(this.knownBootId.value, this.options.random);
+  }
+
   close(): void {
     if (this.closed) return;
     this.closed = true;
@@ -172,7 +158,7 @@ export class VirtioMsgBus {
       listener: this.listener(() => session === this.session),
     });
     this.session = session;
-    this.setState({ kind: 'hello' });
+    this.setState({ kind: 'greeting', why: 'HELLO has not been answered yet' });
     session.start(knownBootId);
   }
 
