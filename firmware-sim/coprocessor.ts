@@ -4,7 +4,6 @@ import type { Time, TimerHandle } from '../src/base/clock.js';
 import { BridgeError } from '../src/base/errors.js';
 import { type EdgeStats, newEdgeStats } from '../src/device/event-line.js';
 import type { DirectionValue, LevelBit } from '../src/device/line-backend.js';
-import { newBusCounters } from '../src/device/virtio-msg/counters.js';
 import type { ByteStream } from '../src/link/byte-stream.js';
 import type { PacketLink } from '../src/link/packet-link.js';
 import type { StreamListener } from '../src/link/streams/listen.js';
@@ -14,7 +13,8 @@ import { BoardLines } from './board-lines.js';
 import { DeviceClock } from './device-clock.js';
 import { EdgeScheduler } from './edge-scheduler.js';
 import type { Fault } from './fault.js';
-import { type Board, Firmware } from './firmware.js';
+import { boot, newFirmwareCounters } from './firmware/boot.js';
+import type { Board, Firmware } from './firmware/firmware.js';
 import { type CoprocessorOptions, type ResolvedOptions, resolveOptions } from './options.js';
 import { SimulatedPins } from './pins.js';
 import { Ports } from './ports.js';
@@ -57,7 +57,7 @@ const DIRECTION_NAMES = {
 } as const;
 
 /**
- * A coprocessor with GPIO lines, simulated: firmware that speaks virtio-msg, and pins that follow
+ * A coprocessor with GPIO lines, simulated: firmware that speaks one of the dialects, and pins that follow
  * stimuli and {@link drive}. It starts with its construction and runs until {@link close}; links
  * to it come and go ({@link attach}), as ports do on a board that runs on.
  */
@@ -115,7 +115,7 @@ export class SimulatedCoprocessor {
       random: new Random(this.options.seed),
       failed: (error) => this.problems.next(error),
     };
-    this.firmware = new Firmware(this.board, randomBootId(0), new DeviceClock(0, 0));
+    this.firmware = boot(this.board, { bootId: randomBootId(0), clock: new DeviceClock(0, 0) });
     for (const fault of this.options.faults) this.setFault(fault);
     for (const stimulus of this.options.stimuli) this.addStimulus(stimulus);
     this.schedule();
@@ -126,9 +126,9 @@ export class SimulatedCoprocessor {
     return this.firmware.bootId;
   }
 
-  /** Whether a driver brought every controller up. */
+  /** Whether a driver brought every controller up, or, where there is nothing to bring up, was answered. */
   get driverOk(): boolean {
-    return this.firmware.bus.driverOk;
+    return this.firmware.driverOk;
   }
 
   /** Serves a link, in place of the one before, which is left open. The firmware runs on. */
@@ -141,7 +141,7 @@ export class SimulatedCoprocessor {
   /** Leaves the link: what happens is kept until there is another. */
   detach(): void {
     this.catchUp();
-    this.firmware.bus.detach();
+    this.firmware.detach();
     this.leavePort();
     this.forgetLink();
   }
@@ -254,14 +254,14 @@ export class SimulatedCoprocessor {
     this.schedule();
   }
 
-  /** The firmware says something (BUS_LOG); `level` as syslog's. */
+  /** The firmware says something (BUS_LOG), if its dialect can; `level` as syslog's. */
   log(level: number, text: string): void {
-    this.firmware.bus.log(level, text);
+    this.firmware.log(level, text);
   }
 
-  /** A controller fails: NEEDS_RESET. */
+  /** A controller fails: NEEDS_RESET. Throws NOT_SUPPORTED where the dialect cannot say so. */
   failController(controller = 1): void {
-    this.firmware.bus.failDevice(controller);
+    this.firmware.failController(controller);
   }
 
   stats(): CoprocessorStats {
@@ -285,7 +285,7 @@ export class SimulatedCoprocessor {
     if (this.closed) return;
     this.closed = true;
     if (this.timer !== undefined) this.time.clear(this.timer);
-    this.firmware.bus.detach();
+    this.firmware.detach();
     this.scheduler.clear();
     this.outputs.complete();
     this.problems.complete();
@@ -320,7 +320,7 @@ export class SimulatedCoprocessor {
   private useLink(link: PacketLink): void {
     this.forgetLink();
     this.link = link;
-    this.firmware.bus.attach(link);
+    this.firmware.attach(link);
   }
 
   private buildBoard(): Board {
@@ -335,7 +335,7 @@ export class SimulatedCoprocessor {
           }),
       ),
       stats: numbers.map(() => Array.from({ length: lines }, newEdgeStats)),
-      busCounters: newBusCounters(),
+      busCounters: newFirmwareCounters(this.options.dialect),
       now: () => this.now(),
       arrivalTime: (arrivedNs) => this.now() - Number(this.time.monotonicNs() - arrivedNs),
       beforeMessages: () => this.catchUp(),
@@ -379,7 +379,7 @@ export class SimulatedCoprocessor {
     this.boots++;
     this.rebootAtNs = atNs + this.rebootPeriodNs;
     const clock = new DeviceClock(atNs, this.driftPpm);
-    this.firmware = new Firmware(this.board, randomBootId(this.firmware.bootId), clock);
+    this.firmware = boot(this.board, { bootId: randomBootId(this.firmware.bootId), clock });
     const { port, link } = this;
     this.forgetLink();
     if (port !== undefined) this.useLink(port.boot());
@@ -400,7 +400,7 @@ export class SimulatedCoprocessor {
     this.board.stats.forEach((lines, i) => {
       lines.forEach((counted: EdgeStats, line) => {
         const name = this.lines.name(line, i + 1);
-        all.push({ controller: i + 1, line, name, ...counted, kept: this.firmware.devices[i]!.keptOf(line) });
+        all.push({ controller: i + 1, line, name, ...counted, kept: this.firmware.keptOf(i, line) });
       });
     });
     return all;

@@ -19,9 +19,18 @@ export { askControl } from './control-client.js';
 export type { ControlRequest, ControlResults } from './control-protocol.js';
 export { type ControlServer, serveControl } from './control-server.js';
 export { type OutputChange, type PinState, SimulatedCoprocessor } from './coprocessor.js';
+export {
+  ALL_FEATURES,
+  DIALECT_FEATURES,
+  parseDialect,
+  parseFeatures,
+  SIMULATED_DIALECTS,
+  type SimulatedDialect,
+  type SimulatedFeatures,
+} from './dialect.js';
 export { type Drive, parseDrive } from './drive.js';
 export { type Fault, MAX_DRIFT_PPM, parseFault, type WireFault } from './fault.js';
-export { ALL_FEATURES, type CoprocessorOptions, type SimulatedFeatures } from './options.js';
+export type { CoprocessorOptions } from './options.js';
 export {
   type Pace,
   parsePace,

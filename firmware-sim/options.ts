@@ -1,35 +1,26 @@
 import { randomInt } from 'node:crypto';
 import { BridgeError } from '../src/base/errors.js';
 import { defaultNames } from './default-names.js';
+import { ALL_FEATURES, type SimulatedDialect, type SimulatedFeatures } from './dialect.js';
 import type { Fault } from './fault.js';
 import type { Stimulus } from './stimulus.js';
 
-/** Optional parts of the protocol that a simulated coprocessor offers. */
-export interface SimulatedFeatures {
-  /** Interrupts (VIRTIO_GPIO_F_IRQ). */
-  readonly irq: boolean;
-  /** Edges carry a number, the level and the device's time (VIRTIO_GPIO_F_EVENT_STAMP). Needs irq. */
-  readonly stamp: boolean;
-  /** Several event buffers and kept edges for a line (VIRTIO_GPIO_F_EVENT_QUEUE). Needs stamp. */
-  readonly queue: boolean;
-  /**
-   * Names in the configuration space (VIRTIO_GPIO_F_NAMES_IN_CONFIG). By default with any of the
-   * other extensions, and where the names fit into no message.
-   */
-  readonly namesInConfig?: boolean;
-}
-
 export interface CoprocessorOptions {
+  /** What it speaks; virtio-msg by default. */
+  readonly dialect?: SimulatedDialect;
   /** Lines of each controller, 1..65535; 32 by default. */
   readonly lines?: number;
-  /** Virtio devices on the bus, numbered from 1; 1 by default, at most 1024. */
+  /**
+   * Virtio devices on the bus, numbered from 1; 1 by default, at most 1024. With srtm the ports of
+   * the channel, port 0 first, at most 256; with rpmsg-gpio 1.
+   */
   readonly controllers?: number;
   /**
    * Names of the lines of controller 1, then of 2 and so on; '' is unnamed, missing ones are too.
    * By default those of a sensor hub.
    */
   readonly names?: readonly string[];
-  /** All by default. */
+  /** All that the dialect knows by default; where some are given, those left out go with the ones they need. */
   readonly features?: SimulatedFeatures;
   /** Buffers and kept edges of a line with `queue`, 1..1024; 1024 by default. */
   readonly eventDepth?: number;
@@ -52,6 +43,7 @@ export interface CoprocessorOptions {
 
 /** The options with every default in place; checked. */
 export interface ResolvedOptions extends CoprocessorOptions {
+  readonly dialect: SimulatedDialect;
   readonly lines: number;
   readonly controllers: number;
   readonly features: Required<SimulatedFeatures>;
@@ -63,7 +55,6 @@ export interface ResolvedOptions extends CoprocessorOptions {
   readonly namesByController: readonly (readonly string[])[];
 }
 
-export const ALL_FEATURES: SimulatedFeatures = { irq: true, stamp: true, queue: true };
 const DEFAULT_LINES = 32;
 const MAX_LINES = 65_535;
 const MAX_CONTROLLERS = 1024;
@@ -74,21 +65,20 @@ const NAMES_OVERHEAD = 17;
 
 /** Throws INVALID_ARGUMENT, saying which option and what would do. */
 export function resolveOptions(options: CoprocessorOptions): ResolvedOptions {
-  const { lines = DEFAULT_LINES, controllers = 1, features = ALL_FEATURES } = options;
+  const { dialect = 'virtio-msg', lines = DEFAULT_LINES, controllers = 1 } = options;
   inRange('lines', lines, MAX_LINES);
   inRange('controllers', controllers, MAX_CONTROLLERS);
-  if (features.stamp && options.busFeatures?.time === false) {
+  const namesByController = namesOf(options.names, lines, controllers);
+  const features = featuresOf(options.features ?? ALL_FEATURES, namesByController);
+  if (dialect === 'virtio-msg' && features.stamp && options.busFeatures?.time === false) {
     throw new BridgeError('INVALID_ARGUMENT', "feature 'stamp' needs the bus feature 'time': offer both");
   }
-  const namesByController = namesOf(options.names, lines, controllers);
   return {
     ...options,
+    dialect,
     lines,
     controllers,
-    features: {
-      ...features,
-      namesInConfig: features.namesInConfig ?? wantsNames(features, namesByController),
-    },
+    features,
     ident: options.ident ?? DEFAULT_IDENT,
     stimuli: options.stimuli ?? [],
     faults: options.faults ?? [],
@@ -114,8 +104,17 @@ function namesOf(names: readonly string[] | undefined, lines: number, controller
   return numbers.map((controller) => names.slice((controller - 1) * lines, controller * lines));
 }
 
-function wantsNames(features: SimulatedFeatures, names: readonly (readonly string[])[]): boolean {
-  if (features.stamp || features.queue) return true;
+function featuresOf(
+  given: SimulatedFeatures,
+  names: readonly (readonly string[])[],
+): Required<SimulatedFeatures> {
+  const { irq, stamp = irq, queue = stamp, latch = true, wakeup = true, directionGet = true } = given;
+  const namesInConfig = given.namesInConfig ?? (stamp || queue || !fitMessage(names));
+  return { irq, stamp, queue, namesInConfig, latch, wakeup, directionGet };
+}
+
+/** Whether the names of each controller fit into one message. */
+function fitMessage(names: readonly (readonly string[])[]): boolean {
   const longest = Math.max(...names.map((of) => of.reduce((size, name) => size + name.length + 1, 0)));
-  return NAMES_OVERHEAD + longest > LARGEST_NAMES_MESSAGE;
+  return NAMES_OVERHEAD + longest <= LARGEST_NAMES_MESSAGE;
 }

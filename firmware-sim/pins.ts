@@ -1,6 +1,13 @@
-import type { GpioDevice } from '../src/device/gpio-device.js';
 import type { DirectionValue, LevelBit, LineBackend } from '../src/device/line-backend.js';
 import { DIRECTION } from '../src/wire/virtio-gpio.js';
+
+/** Firmware's side of the pins of one controller. */
+export interface PinSensor {
+  /** The line changed to `level` at `timeNs` of the device clock. */
+  edge(line: number, level: number, timeNs: number): void;
+  /** The line has this level, and no edge was sensed. */
+  setLevel(line: number, level: number): void;
+}
 
 /** What a pin was told by the firmware. */
 export type OutputListener = (line: number, direction: DirectionValue, level: LevelBit) => void;
@@ -14,7 +21,7 @@ export class SimulatedPins implements LineBackend {
   private readonly applied: Uint8Array;
   private readonly driven: Uint8Array;
   private readonly directions: Uint8Array;
-  private device: GpioDevice | undefined;
+  private sensor: PinSensor | undefined;
 
   constructor(
     readonly count: number,
@@ -25,10 +32,10 @@ export class SimulatedPins implements LineBackend {
     this.directions = new Uint8Array(count);
   }
 
-  /** The firmware's device model, which is told of every change from now on. */
-  connect(device: GpioDevice): void {
-    this.device = device;
-    for (let line = 0; line < this.count; line++) device.setLevel(line, this.level(line));
+  /** The firmware that is told of every change from now on. */
+  connect(sensor: PinSensor): void {
+    this.sensor = sensor;
+    for (let line = 0; line < this.count; line++) sensor.setLevel(line, this.level(line));
   }
 
   level(line: number): LevelBit {
@@ -43,7 +50,7 @@ export class SimulatedPins implements LineBackend {
   apply(line: number, level: number, timeNs: number): void {
     if (this.applied[line] === level) return;
     this.applied[line] = level;
-    if (!this.isOutput(line)) this.device?.edge(line, level, timeNs);
+    if (!this.isOutput(line)) this.sensor?.edge(line, level, timeNs);
   }
 
   /** Applies the opposite of what is applied. */
@@ -55,13 +62,13 @@ export class SimulatedPins implements LineBackend {
     const wasOutput = this.isOutput(line);
     this.directions[line] = direction;
     this.driven[line] = value;
-    this.device?.setLevel(line, this.level(line));
+    this.sensor?.setLevel(line, this.level(line));
     if (wasOutput || direction === DIRECTION.OUT) this.outputChanged(line, direction, this.level(line));
   }
 
   setValue(line: number, value: LevelBit): void {
     this.driven[line] = value;
-    this.device?.setLevel(line, value);
+    this.sensor?.setLevel(line, value);
     this.outputChanged(line, DIRECTION.OUT, value);
   }
 

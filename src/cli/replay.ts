@@ -13,6 +13,7 @@ export interface ReplayCommandOptions {
 
 /** Options of `sim` that say what a trace says already. */
 const OF_SIMULATION = [
+  'dialect',
   'lines',
   'controllers',
   'names',

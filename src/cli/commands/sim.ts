@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import type { ControlServer } from '../../../firmware-sim/control-server.js';
-import type { CoprocessorOptions, SimulatedFeatures } from '../../../firmware-sim/options.js';
+import type { CoprocessorOptions } from '../../../firmware-sim/options.js';
 import type { ScenarioRun } from '../../../firmware-sim/scenario/run-scenario.js';
 import type { Scenario } from '../../../firmware-sim/scenario/scenario.js';
 import { messageOf } from '../../base/errors.js';
@@ -13,10 +13,11 @@ import { catchEndingSignals, whenAborted } from '../signals.js';
 
 interface SimOptions {
   readonly listen: string;
+  readonly dialect: string;
   readonly lines: number;
   readonly controllers: number;
   readonly names?: readonly string[];
-  readonly features: SimulatedFeatures;
+  readonly features: string;
   readonly stimulus: readonly string[];
   readonly fault: readonly string[];
   readonly seed?: number;
@@ -28,21 +29,15 @@ interface SimOptions {
   readonly json?: boolean;
 }
 
-const FEATURE_NAMES = ['irq', 'stamp', 'queue'] as const;
-const ALL_FEATURES: SimulatedFeatures = { irq: true, stamp: true, queue: true };
-
 export function command(): Command {
   return new Command('sim')
     .description('Simulate a coprocessor with GPIO lines, until Ctrl-C.')
     .requiredOption('--listen <where>', 'pty:PATH (a link to it), unix:PATH or tcp:HOST:PORT')
+    .option('--dialect <name>', 'virtio-msg, rpmsg-gpio, rpmsg-gpio-v14 or srtm', 'virtio-msg')
     .addOption(countOption('--lines <n>', 'lines of each controller', 32))
     .addOption(countOption('--controllers <n>', 'GPIO controllers', 1))
     .option('--names <a,b,...>', 'names of the lines; an empty one is unnamed', (text) => text.split(','))
-    .addOption(
-      new Option('--features <list>', "of irq, stamp, queue; 'all' or 'none'")
-        .default(ALL_FEATURES, 'all')
-        .argParser(parseFeatures),
-    )
+    .option('--features <list>', "what it has of its dialect; 'all' or 'none'", 'all')
     .addOption(repeatable('--stimulus <spec>', 'edges from the world outside (repeatable)'))
     .addOption(repeatable('--fault <spec>', 'what goes wrong (repeatable)'))
     .addOption(new Option('--seed <n>', 'of random stimuli and faults').argParser(parseSeed))
@@ -52,9 +47,15 @@ export function command(): Command {
     .option('--pace <pace>', "of a replay: 'fast', or a number; 1, its own, where none is given")
     .option('--coprocessor <name>', 'of a replay: which, where the trace is of several')
     .option('--json', 'print one JSON object a line')
-    .addHelpText('after', notes(STIMULI_HELP, FAULTS_HELP, SCENARIO_HELP, EXIT_HELP))
+    .addHelpText('after', notes(FEATURES_HELP, STIMULI_HELP, FAULTS_HELP, SCENARIO_HELP, EXIT_HELP))
     .action(simulate);
 }
+
+const FEATURES_HELP = `Features:
+  virtio-msg                    irq, stamp, queue
+  rpmsg-gpio                    irq, latch (a masked line remembers one edge)
+  rpmsg-gpio-v14                irq, latch, wakeup
+  srtm                          irq, latch, wakeup, direction-get; each controller is a port, from 0`;
 
 const STIMULI_HELP = `Stimuli:
   toggle:LINE:PERIOD            the level changes every period
@@ -97,14 +98,22 @@ async function simulate(options: SimOptions, command: Command): Promise<void> {
     await replay({ ...options, replay: options.replay });
     return;
   }
-  const { SimulatedCoprocessor, parseFault, parseStimulus, serveControl, ...scenarios } = await import(
-    '../../../firmware-sim/index.js'
-  );
+  const {
+    SimulatedCoprocessor,
+    parseDialect,
+    parseFault,
+    parseFeatures,
+    parseStimulus,
+    serveControl,
+    ...scenarios
+  } = await import('../../../firmware-sim/index.js');
+  const dialect = parseDialect(options.dialect);
   const json = options.json ?? false;
   const settings: CoprocessorOptions = {
+    dialect,
     lines: options.lines,
     controllers: options.controllers,
-    features: options.features,
+    features: parseFeatures(options.features, dialect),
     stimuli: options.stimulus.map(parseStimulus),
     faults: options.fault.map(parseFault),
     ...(options.names === undefined ? {} : { names: options.names }),
@@ -191,17 +200,4 @@ function countOption(flags: string, description: string, fallback: number): Opti
 function parseSeed(text: string): number {
   if (/^\d{1,10}$/.test(text) && Number(text) <= 0xffff_ffff) return Number(text);
   throw new UsageError(`--seed: '${text}' is no number from 0 to 4294967295`);
-}
-
-function parseFeatures(text: string): SimulatedFeatures {
-  if (text === 'all') return ALL_FEATURES;
-  const named = text === 'none' ? [] : text.split(',');
-  for (const name of named) {
-    if (!(FEATURE_NAMES as readonly string[]).includes(name)) {
-      throw new UsageError(
-        `--features: no feature '${name}': there are irq, stamp and queue, or all, or none`,
-      );
-    }
-  }
-  return { irq: named.includes('irq'), stamp: named.includes('stamp'), queue: named.includes('queue') };
 }

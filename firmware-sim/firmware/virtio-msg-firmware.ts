@@ -1,36 +1,20 @@
-import type { EdgeStats } from '../src/device/event-line.js';
-import { GpioDevice } from '../src/device/gpio-device.js';
-import { VirtioMsgDeviceBus } from '../src/device/virtio-msg/bus-device.js';
-import type { BusCounters } from '../src/device/virtio-msg/counters.js';
-import type { DeviceClock } from './device-clock.js';
-import type { ResolvedOptions } from './options.js';
-import type { SimulatedPins } from './pins.js';
+import { GpioDevice } from '../../src/device/gpio-device.js';
+import { VirtioMsgDeviceBus } from '../../src/device/virtio-msg/bus-device.js';
+import type { PacketLink } from '../../src/link/packet-link.js';
+import type { DeviceClock } from '../device-clock.js';
+import type { Board, BootParts, Firmware } from './firmware.js';
 
-/** What a boot of the firmware finds: hardware that outlives it. */
-export interface Board {
-  readonly options: ResolvedOptions;
-  /** By controller, from 0. */
-  readonly pins: readonly SimulatedPins[];
-  /** By controller and line; they go on counting. */
-  readonly stats: readonly (readonly EdgeStats[])[];
-  readonly busCounters: BusCounters;
-  /** World time, ns. */
-  readonly now: () => number;
-  /** World time of a moment of CLOCK_MONOTONIC. */
-  readonly arrivalTime: (arrivedNs: bigint) => number;
-  readonly beforeMessages: () => void;
-}
+/** Firmware that speaks virtio-msg: a bus with a virtio-gpio device for each controller. */
+export class VirtioMsgFirmware implements Firmware {
+  readonly bootId: number;
+  readonly clock: DeviceClock;
+  private readonly devices: readonly GpioDevice[];
+  private readonly bus: VirtioMsgDeviceBus;
 
-/** One boot of the simulated firmware: its devices, its bus, its clock from 0. */
-export class Firmware {
-  readonly devices: readonly GpioDevice[];
-  readonly bus: VirtioMsgDeviceBus;
-
-  constructor(
-    board: Board,
-    readonly bootId: number,
-    readonly clock: DeviceClock,
-  ) {
+  /** Throws INVALID_ARGUMENT. */
+  constructor(board: Board, { bootId, clock }: BootParts) {
+    this.bootId = bootId;
+    this.clock = clock;
     const { options, pins, stats } = board;
     const now = () => clock.at(board.now());
     this.devices = pins.map(
@@ -63,7 +47,30 @@ export class Firmware {
     });
   }
 
-  /** The end of this boot: all its state is lost, and the pins are as after power-up. */
+  get driverOk(): boolean {
+    return this.bus.driverOk;
+  }
+
+  attach(link: PacketLink): void {
+    this.bus.attach(link);
+  }
+
+  detach(): void {
+    this.bus.detach();
+  }
+
+  keptOf(controller: number, line: number): number {
+    return this.devices[controller]!.keptOf(line);
+  }
+
+  log(level: number, text: string): void {
+    this.bus.log(level, text);
+  }
+
+  failController(controller: number): void {
+    this.bus.failDevice(controller);
+  }
+
   stop(): void {
     this.bus.detach();
     for (const device of this.devices) device.reset();
