@@ -20,6 +20,9 @@ export function newEdgeStats(): EdgeStats {
   return { sensed: 0, delivered: 0, overflowed: 0, discarded: 0 };
 }
 
+/** {@link EventLine.edgeLevel} where no level is known yet. */
+export const LEVEL_UNKNOWN = -1;
+
 export function isLevelType(type: number): boolean {
   return type === IRQ_TYPE.LEVEL_HIGH || type === IRQ_TYPE.LEVEL_LOW;
 }
@@ -31,7 +34,9 @@ export class EventLine {
   /** Present level. */
   level = 0;
   /** Level right after the last edge, or at enabling: EDGE_BOTH alternates from it. */
-  edgeLevel = 0;
+  edgeLevel: number = 0;
+  /** Whether {@link level} has to be confirmed before a level interrupt is delivered by it. */
+  stale = false;
   /** Number of the last edge sensed since enabling, modulo 2^32. Stays after NONE. */
   seq = 0;
   /** The last `seq` that left in a VALID buffer or an account. */

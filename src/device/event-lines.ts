@@ -6,7 +6,7 @@ import {
   IRQ_TYPE,
   STAMPED_IRQ_RESPONSE_LENGTH,
 } from '../wire/virtio-gpio.js';
-import { type EdgeStats, EventLine, isLevelType } from './event-line.js';
+import { type EdgeStats, EventLine, isLevelType, LEVEL_UNKNOWN } from './event-line.js';
 import { NumberRing } from './rings.js';
 import type { DeviceQueues } from './virtio-device.js';
 
@@ -34,10 +34,14 @@ export class EventLines {
   private depth = 1;
   private response = new Uint8Array(IRQ_RESPONSE_LENGTH);
 
-  /** `now` is the device clock, ns; one set of statistics for each line. */
+  /**
+   * `now` is the device clock, ns; one set of statistics for each line. With `refreshLevel` levels are
+   * known only by edges and by asking ({@link LineBackend.refreshLevel}).
+   */
   constructor(
     stats: readonly EdgeStats[],
     private readonly now: () => number,
+    private readonly refreshLevel?: (line: number) => void,
   ) {
     this.lines = stats.map((of) => new EventLine(of));
   }
@@ -91,7 +95,8 @@ export class EventLines {
     const line = this.lines[lineNumber]!;
     line.reset();
     line.type = type;
-    line.edgeLevel = line.level;
+    line.stale = this.refreshLevel !== undefined;
+    line.edgeLevel = line.stale ? LEVEL_UNKNOWN : line.level;
   }
 
   /** Discards what is kept and returns every buffer INVALID (D13). `seq` stays. */
@@ -111,6 +116,7 @@ export class EventLines {
   setLevel(lineNumber: number, level: number): void {
     const line = this.lines[lineNumber]!;
     line.level = level;
+    line.stale = false;
     if (isLevelType(line.type)) this.judge(lineNumber, line);
   }
 
@@ -121,6 +127,7 @@ export class EventLines {
   edge(lineNumber: number, level: number, timeNs: number, missedBefore = 0): void {
     const line = this.lines[lineNumber]!;
     line.level = level;
+    line.stale = false;
     const type = line.type;
     if (type === IRQ_TYPE.NONE) return;
     if (missedBefore + line.untold > 0 && !isLevelType(type)) this.skipMissed(line, missedBefore);
@@ -227,7 +234,7 @@ export class EventLines {
     const count = more + line.untold;
     line.untold = 0;
     this.countMissed(line, count);
-    if (count % 2 === 1) line.edgeLevel = 1 - line.edgeLevel;
+    if (count % 2 === 1 && line.edgeLevel !== LEVEL_UNKNOWN) line.edgeLevel = 1 - line.edgeLevel;
   }
 
   private countMissed(line: EventLine, count: number): void {
@@ -246,7 +253,12 @@ export class EventLines {
 
   /** A level interrupt whose level is active and whose buffer is queued is delivered (D10, D15). */
   private judge(lineNumber: number, line: EventLine): void {
-    if (line.buffers.length === 0 || line.paired > 0 || !line.levelActive) return;
+    if (line.buffers.length === 0 || line.paired > 0) return;
+    if (line.stale) {
+      this.refreshLevel!(lineNumber);
+      return;
+    }
+    if (!line.levelActive) return;
     if (this.deliverable.length === 0 && this.queues!.canReturnEvent()) {
       this.giveLevel(line);
     } else {
@@ -258,6 +270,7 @@ export class EventLines {
   private giveLevel(line: EventLine): void {
     line.seq = (line.seq + 1) >>> 0;
     line.stats.sensed++;
+    line.stale = this.refreshLevel !== undefined;
     this.giveEdge(line, line.level, line.seq, this.now());
   }
 

@@ -86,8 +86,10 @@ export class GpioDevice implements VirtioDevice {
     const eventQueueSize = options.eventQueueSize ?? Math.max(DEFAULT_EVENT_QUEUE_SIZE, lineCount);
     this.maxQueueSizes = features.irq ? [requestQueueSize, eventQueueSize] : [requestQueueSize];
     const stats = options.stats ?? Array.from({ length: lineCount }, newEdgeStats);
-    this.events = new EventLines(stats, options.now);
-    this.requests = new GpioRequests(lineCount, namesBlock, options.backend, this.events);
+    const { backend } = options;
+    const refreshLevel = backend.refreshLevel === undefined ? undefined : backend.refreshLevel.bind(backend);
+    this.events = new EventLines(stats, options.now, refreshLevel);
+    this.requests = new GpioRequests(lineCount, namesBlock, backend, this.events);
   }
 
   /**

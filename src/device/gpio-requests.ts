@@ -117,7 +117,7 @@ export class GpioRequests {
   private execute(line: number, type: number, value: number): Outcome | Promise<Outcome> {
     switch (type) {
       case MSG.GET_DIRECTION:
-        return this.lines.directionOf(line);
+        return this.lines.shownDirection(line);
       case MSG.SET_DIRECTION:
         return this.lines.setDirection(line, value);
       case MSG.GET_VALUE:

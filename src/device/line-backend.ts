@@ -22,6 +22,14 @@ export interface LineBackend {
    * backend that reports every change anyway needs none of it.
    */
   setInterrupt?(line: number, type: number): void | Promise<void>;
+  /** What GET_DIRECTION tells of a line of direction NONE; without it NONE. */
+  unsetDirection?(line: number): DirectionValue;
+  /**
+   * For a backend that does not know levels by itself: the present level of this line, which has a level
+   * interrupt, is wanted. `GpioDevice.setLevel` or `GpioDevice.edge` is the answer, at any time later.
+   * The level at enabling is not known either then, and a level is delivered a second time only after it was confirmed.
+   */
+  refreshLevel?(line: number): void;
   /** Every line back to direction NONE, with its default level. */
   reset(): void;
 }

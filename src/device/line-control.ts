@@ -47,6 +47,13 @@ export class LineControl {
     return this.direction[line]!;
   }
 
+  /** What GET_DIRECTION tells. */
+  shownDirection(line: number): number {
+    const direction = this.direction[line]!;
+    if (direction !== DIRECTION.NONE || this.backend.unsetDirection === undefined) return direction;
+    return this.backend.unsetDirection(line);
+  }
+
   getValue(line: number): Outcome | Promise<Outcome> {
     return this.direction[line] === DIRECTION.OUT ? this.value[line]! : this.backend.getValue(line);
   }

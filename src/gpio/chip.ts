@@ -22,6 +22,11 @@ export interface Chip {
   /** The offset of the line of that name, or undefined. */
   findLine(name: string): number | undefined;
   /**
+   * The physical level of a line, whoever holds it; requests nothing. Absent where a chip cannot. Rejects
+   * with INVALID_ARGUMENT, LINK_DOWN and what the coprocessor's requests reject with.
+   */
+  readLevel?(offset: number): Promise<Level>;
+  /**
    * Makes these lines the caller's own and configures them; all or none. Rejects with BUSY (which
    * line, by whom), INVALID_ARGUMENT, NOT_SUPPORTED, and what the coprocessor's requests reject with.
    */

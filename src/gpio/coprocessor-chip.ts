@@ -10,7 +10,15 @@ import type { Clock, Timers } from '../base/clock.js';
 import { BridgeError } from '../base/errors.js';
 import type { RemoteGpio, RemoteState } from '../driver/remote-gpio.js';
 import { EventRouter } from '../events/event-router.js';
-import type { Chip, ChipState, LineInfo, LineInfoChange, LineRequest, LineRequestConfig } from './chip.js';
+import type {
+  Chip,
+  ChipState,
+  Level,
+  LineInfo,
+  LineInfoChange,
+  LineRequest,
+  LineRequestConfig,
+} from './chip.js';
 import { checkLineConfigs, checkOffset, checkRequest } from './line-config.js';
 import { CoprocessorLineRequest } from './line-request.js';
 import { LineTable } from './line-table.js';
@@ -76,6 +84,11 @@ export class CoprocessorChip implements Chip {
 
   findLine(name: string): number | undefined {
     return this.lines.find(name);
+  }
+
+  async readLevel(offset: number): Promise<Level> {
+    checkOffset(offset, this.name, this.lineCount);
+    return this.remote.getValue(offset);
   }
 
   async requestLines(request: LineRequestConfig): Promise<LineRequest> {

@@ -19,6 +19,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   events: ['driver', 'base'],
   gpio: ['events', 'driver', 'base'],
   api: ['gpio', 'events', 'driver', 'linux', 'base'],
+  export: ['gpio', 'events', 'driver', 'device', 'wire', 'linux', 'base'],
   daemon: ['api', 'gpio', 'events', 'driver', 'link', 'linux', 'wire', 'base'],
   'firmware-sim': ['device', 'trace', 'link', 'vhost-user', 'wire', 'linux', 'base'],
   cli: ['daemon', 'firmware-sim', 'trace', 'wire', 'api', 'gpio', 'events', 'link', 'linux', 'base'],

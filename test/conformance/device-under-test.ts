@@ -34,6 +34,8 @@ export interface DeviceUnderTest {
   /** What the pin shows outside. */
   pinLevel(line: number): 0 | 1;
   isOutput(line: number): boolean;
+  /** What GET_DIRECTION tells of lines that the driver gave no direction; by default NONE. */
+  readonly unsetDirection?: number;
   close(): Promise<void>;
 }
 
