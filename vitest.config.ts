@@ -3,17 +3,27 @@ import { configDefaults, defineConfig } from 'vitest/config';
 const SLOW = '**/*.slow.test.ts';
 const ALL = ['src/**/*.test.ts', 'firmware-sim/**/*.test.ts', 'test/**/*.test.ts'];
 
-/** `vitest run` takes all but the slow tests; `vitest run --mode slow` takes only those. */
-export default defineConfig(({ mode }) => ({
-  test: {
-    include: mode === 'slow' ? [SLOW] : ALL,
-    exclude: [...configDefaults.exclude, 'dist/**', ...(mode === 'slow' ? [] : [SLOW])],
-    pool: 'forks',
-    // Much of the time is waited: two at a time. The slow ones measure, and want the machine to themselves.
-    maxWorkers: mode === 'slow' ? 1 : 2,
-    testTimeout: mode === 'slow' ? 300_000 : 20_000,
-    hookTimeout: 20_000,
-    passWithNoTests: mode === 'slow',
-    reporters: ['default', './test/support/tally-reporter.ts'],
-  },
-}));
+/** What `--mode` chooses; much of the time of most tests is waited, so that two run at a time. */
+const TIERS: Readonly<Record<string, { include: string[]; workers: number; limitMs: number }>> = {
+  /** They measure, and want the machine to themselves. */
+  slow: { include: [SLOW], workers: 1, limitMs: 300_000 },
+  /** Each boots a virtual machine; `npm run test:kernel` prepares it. */
+  kernel: { include: ['test/kernel/cases/**/*.kernel.ts'], workers: 1, limitMs: 120_000 },
+};
+
+/** `vitest run` takes all but the tests of the other tiers; `vitest run --mode slow` takes only those of that one. */
+export default defineConfig(({ mode }) => {
+  const tier = TIERS[mode] ?? { include: ALL, workers: 2, limitMs: 20_000 };
+  return {
+    test: {
+      include: tier.include,
+      exclude: [...configDefaults.exclude, 'dist/**', ...(mode === 'slow' ? [] : [SLOW])],
+      pool: 'forks',
+      maxWorkers: tier.workers,
+      testTimeout: tier.limitMs,
+      hookTimeout: mode === 'kernel' ? tier.limitMs : 20_000,
+      passWithNoTests: mode === 'slow',
+      reporters: ['default', './test/support/tally-reporter.ts'],
+    },
+  };
+});

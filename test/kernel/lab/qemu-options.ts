@@ -1,0 +1,98 @@
+import { ROOT } from '../../support/root.js';
+import type { PreparedGuest } from './prepared-guest.js';
+
+/** A device that a process outside the guest plays, over a vhost-user socket on which that process listens. */
+export interface VhostUserDevice {
+  /** What the guest's kernel takes it for: a remote processor with rpmsg, or a GPIO controller. */
+  readonly kind: 'rpmsg' | 'gpio';
+  readonly socket: string;
+}
+
+export interface MachineOptions {
+  readonly devices: readonly VhostUserDevice[];
+  readonly memoryMb: number;
+  readonly cpus: number;
+}
+
+/** Sockets by which the test reaches the guest; the test listens on `agent`, QEMU on `qmp`. */
+export interface MachineSockets {
+  readonly agent: string;
+  readonly qmp: string;
+}
+
+const VIRTIO_ID = { rpmsg: 7, gpio: 41 } as const;
+/** Bit 0 in both: VIRTIO_RPMSG_F_NS (name service), VIRTIO_GPIO_F_IRQ. */
+const FEATURES = 1;
+/** Slots from here on are for the devices under test. */
+const FIRST_SLOT = 0x10;
+const RECONNECT_S = 1;
+
+/** The name by which QMP knows a device under test. */
+export const deviceId = (index: number): string => `device${index}`;
+
+/** The slot of a device under test on the guest's PCI bus. */
+const slotOf = (index: number): string => (FIRST_SLOT + index).toString(16);
+
+/** Its address there, as sysfs writes it. */
+export const pciAddress = (index: number): string => `0000:00:${slotOf(index)}.0`;
+
+/**
+ * The command line of QEMU 7.2 and later. Guest memory is a shared memfd, which vhost-user backends map; the
+ * processor is emulated, as /dev/kvm cannot be counted upon.
+ */
+export function qemuArguments(
+  guest: PreparedGuest,
+  options: MachineOptions,
+  sockets: MachineSockets,
+): string[] {
+  const memory = `${options.memoryMb}M`;
+  return [
+    ...['-accel', 'tcg', '-M', 'pc,memory-backend=memory', '-cpu', 'max', '-smp', `${options.cpus}`],
+    ...['-m', memory, '-object', `memory-backend-memfd,id=memory,size=${memory},share=on`],
+    ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-serial', 'stdio'],
+    ...['-kernel', guest.vmlinux, '-initrd', guest.initramfs, '-append', kernelCommandLine(options)],
+    ...[
+      '-chardev',
+      `socket,id=qmp,path=${sockets.qmp},server=on,wait=off`,
+      '-mon',
+      'chardev=qmp,mode=control',
+    ],
+    ...shareArguments('host', '/'),
+    ...shareArguments('guest', guest.root),
+    ...['-chardev', `socket,id=agent,path=${sockets.agent}`],
+    ...['-device', 'virtio-serial-pci', '-device', 'virtserialport,chardev=agent,name=agent'],
+    ...options.devices.flatMap((device, index) => deviceArguments(device, index)),
+  ];
+}
+
+/** A folder of this machine that the guest may read, under a name. */
+function shareArguments(name: string, path: string): string[] {
+  return [
+    ...['-fsdev', `local,id=${name},path=${path},security_model=none,readonly=on,multidevs=remap`],
+    ...['-device', `virtio-9p-pci,fsdev=${name},mount_tag=${name}`],
+  ];
+}
+
+function deviceArguments({ socket }: VhostUserDevice, index: number): string[] {
+  const chardev = `backend${index}`;
+  return [
+    ...['-chardev', `socket,id=${chardev},path=${socket},reconnect=${RECONNECT_S}`],
+    ...['-device', `vhost-user-gpio-pci,chardev=${chardev},id=${deviceId(index)},addr=${slotOf(index)}`],
+  ];
+}
+
+/** Words without a dot that the kernel does not know become the environment of its first program (guest/init). */
+function kernelCommandLine({ devices }: MachineOptions): string {
+  const shape = devices.map(({ kind }, index) => `${pciAddress(index)}@${VIRTIO_ID[kind]}@${FEATURES}`);
+  const words = {
+    guest_project: ROOT,
+    guest_node: process.execPath,
+    ...(shape.length === 0 ? {} : { guest_shape: shape.join(',') }),
+  };
+  const spaced = Object.values(words).find((value) => /\s/.test(value));
+  if (spaced !== undefined)
+    throw new Error(`"${spaced}" has a space in it, and the kernel's command line has no room for that`);
+  const ours = Object.entries(words).map(([name, value]) => `${name}=${value}`);
+  // An oops ends the guest, so that the test learns of it with the console's last words.
+  return ['console=ttyS0', 'loglevel=5', 'oops=panic', 'panic=-1', ...ours].join(' ');
+}
