@@ -5,8 +5,8 @@ import { BridgeError } from '../src/base/errors.js';
 import { type EdgeStats, newEdgeStats } from '../src/device/event-line.js';
 import type { DirectionValue, LevelBit } from '../src/device/line-backend.js';
 import type { ByteStream } from '../src/link/byte-stream.js';
+import type { Listener } from '../src/link/listener.js';
 import type { PacketLink } from '../src/link/packet-link.js';
-import type { StreamListener } from '../src/link/streams/listen.js';
 import { systemTime } from '../src/linux/clock.js';
 import { DIRECTION } from '../src/wire/virtio-gpio.js';
 import { BoardLines } from './board-lines.js';
@@ -17,9 +17,9 @@ import { boot, newFirmwareCounters } from './firmware/boot.js';
 import type { Board, Firmware } from './firmware/firmware.js';
 import { type CoprocessorOptions, type ResolvedOptions, resolveOptions } from './options.js';
 import { SimulatedPins } from './pins.js';
-import { Ports } from './ports.js';
+import { type Connection, Ports } from './ports.js';
 import { Random } from './random.js';
-import { ServedPort } from './served-port.js';
+import { ServedLink, type ServedPort, ServedStream } from './served-port.js';
 import { addCounters, type CoprocessorStats, type LineStats, totals } from './stats.js';
 import type { Stimulus } from './stimulus.js';
 import { checkStimulus, type SourceContext, sourceOf } from './stimulus-source.js';
@@ -107,7 +107,7 @@ export class SimulatedCoprocessor {
     this.epochNs = time.boottimeNs();
     // Of its own, so that the edges do not depend on what crosses the wire.
     this.faultRandom = new Random(~this.options.seed);
-    this.ports = new Ports(time, (stream) => this.accept(stream));
+    this.ports = new Ports(time, (connection) => this.accept(connection));
     this.board = this.buildBoard();
     this.sources = {
       lines: this.lines,
@@ -147,20 +147,21 @@ export class SimulatedCoprocessor {
   }
 
   /**
-   * Listens at `pty:PATH`, `unix:PATH` or `tcp:HOST:PORT` and serves whoever connects; resolves with
+   * Listens at `pty:PATH`, `unix:PATH`, `tcp:HOST:PORT` or `seqpacket:PATH` and serves whoever connects; resolves with
    * the listener, whose name has the port that was chosen for 0. Rejects with INVALID_ARGUMENT,
    * BUSY, PERMISSION_DENIED or IO_ERROR.
    */
-  listen(url: string): Promise<StreamListener> {
+  listen(url: string): Promise<Listener> {
     return this.ports.listen(url);
   }
 
   /**
-   * Serves whoever connects, over serial links with the wire faults of the options: one at a time,
-   * a new connection in place of the one before, while the firmware runs on. The listener is
-   * closed with the coprocessor.
+   * Serves whoever connects: one at a time, a new connection in place of the one before, while the
+   * firmware runs on. Byte streams carry serial links, with the wire faults of the options; a packet
+   * link is served as it is, and ends when the firmware restarts. The listener is closed with the
+   * coprocessor.
    */
-  serve(listener: StreamListener): void {
+  serve(listener: Listener): void {
     this.ports.serve(listener);
   }
 
@@ -294,21 +295,28 @@ export class SimulatedCoprocessor {
     await this.ports.end();
   }
 
-  private accept(stream: ByteStream): void {
+  private accept(connection: Connection): void {
     if (this.closed) {
-      void stream.close();
+      void ('link' in connection ? connection.link : connection.stream).close();
       return;
     }
     this.catchUp();
     this.leavePort();
-    const faulty = withWireFaults(stream, {
+    const port =
+      'link' in connection
+        ? new ServedLink(connection.link)
+        : new ServedStream(this.withFaults(connection.stream), this.time);
+    this.port = port;
+    this.useLink(port.boot()!);
+  }
+
+  private withFaults(stream: ByteStream): ByteStream {
+    return withWireFaults(stream, {
       faults: this.wireFaults,
       random: this.faultRandom,
       counters: this.faultCounters,
       time: this.time,
     });
-    this.port = new ServedPort(faulty, this.time);
-    this.useLink(this.port.boot());
   }
 
   /** Closes the port that is served, if any. */
@@ -382,7 +390,9 @@ export class SimulatedCoprocessor {
     this.firmware = boot(this.board, { bootId: randomBootId(this.firmware.bootId), clock });
     const { port, link } = this;
     this.forgetLink();
-    if (port !== undefined) this.useLink(port.boot());
+    const booted = port?.boot();
+    if (booted !== undefined) this.useLink(booted);
+    else if (port !== undefined) this.leavePort();
     else if (link !== undefined && link.state.kind !== 'down') this.useLink(link);
   }
 

@@ -13,8 +13,8 @@
  * await coprocessor.close();
  */
 export { ConfigInvalid } from '../src/base/problems.js';
+export type { Listener, StreamListener } from '../src/link/listener.js';
 export { memoryLinkPair } from '../src/link/memory.js';
-export type { StreamListener } from '../src/link/streams/listen.js';
 export { askControl } from './control-client.js';
 export type { ControlRequest, ControlResults } from './control-protocol.js';
 export { type ControlServer, serveControl } from './control-server.js';

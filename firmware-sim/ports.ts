@@ -1,12 +1,16 @@
 import type { Subscription } from 'rxjs';
 import type { Time } from '../src/base/clock.js';
 import type { ByteStream } from '../src/link/byte-stream.js';
+import type { Listener } from '../src/link/listener.js';
 import { listen } from '../src/link/open.js';
-import type { StreamListener } from '../src/link/streams/listen.js';
+import type { PacketLink } from '../src/link/packet-link.js';
+
+/** What a driver that connects brings: bytes, or packets. */
+export type Connection = { readonly stream: ByteStream } | { readonly link: PacketLink };
 
 interface Port {
-  readonly listener: StreamListener;
-  readonly streams: Subscription;
+  readonly listener: Listener;
+  readonly connections: Subscription;
 }
 
 /** Where a coprocessor listens. Ports may be closed and opened again, as a cable is pulled and put back. */
@@ -20,16 +24,20 @@ export class Ports {
 
   constructor(
     private readonly time: Time,
-    private readonly accept: (stream: ByteStream) => void,
+    private readonly accept: (connection: Connection) => void,
   ) {}
 
   /** See SimulatedCoprocessor.listen. */
-  listen(url: string): Promise<StreamListener> {
+  listen(url: string): Promise<Listener> {
     return this.inTurn(() => this.listenAt(url));
   }
 
-  serve(listener: StreamListener): void {
-    this.open.push({ listener, streams: listener.streams$.subscribe((stream) => this.accept(stream)) });
+  serve(listener: Listener): void {
+    const connections =
+      'links$' in listener
+        ? listener.links$.subscribe((link) => this.accept({ link }))
+        : listener.streams$.subscribe((stream) => this.accept({ stream }));
+    this.open.push({ listener, connections });
   }
 
   /** Stops listening; what was accepted is closed. */
@@ -59,7 +67,7 @@ export class Ports {
     await this.closeAll(this.open.splice(0));
   }
 
-  private async listenAt(url: string): Promise<StreamListener> {
+  private async listenAt(url: string): Promise<Listener> {
     const listener = await listen(url, this.time);
     if (this.ended) await listener.close();
     else this.serve(listener);
@@ -67,7 +75,7 @@ export class Ports {
   }
 
   private async closeAll(ports: readonly Port[]): Promise<void> {
-    for (const { streams } of ports) streams.unsubscribe();
+    for (const { connections } of ports) connections.unsubscribe();
     await Promise.all(ports.map(({ listener }) => listener.close()));
   }
 

@@ -4,8 +4,15 @@ import type { PacketLink } from '../src/link/packet-link.js';
 import { SerialLink } from '../src/link/serial/serial-link.js';
 import { BootStream } from './boot-stream.js';
 
+/** A connection on which the firmware is reached, for as long as it lasts. */
+export interface ServedPort {
+  /** The link of a boot that begins now, and the one before says nothing more; undefined: it ended with that boot. */
+  boot(): PacketLink | undefined;
+  close(): Promise<void>;
+}
+
 /** A byte stream on which each boot of the firmware opens a serial link of its own. */
-export class ServedPort {
+export class ServedStream implements ServedPort {
   private link: PacketLink | undefined;
 
   constructor(
@@ -13,7 +20,6 @@ export class ServedPort {
     private readonly time: Time,
   ) {}
 
-  /** The link of a boot that begins now; the one before says nothing more. */
   boot(): PacketLink {
     void this.link?.close();
     this.link = new SerialLink(this.stream.name, new BootStream(this.stream), {
@@ -27,5 +33,28 @@ export class ServedPort {
   async close(): Promise<void> {
     await this.link?.close();
     await this.stream.close();
+  }
+}
+
+/**
+ * A channel that stands and falls with the boot that serves it, as an rpmsg channel does with its remote
+ * processor: the driver finds it gone at a restart, and opens the next.
+ */
+export class ServedLink implements ServedPort {
+  private served = false;
+
+  constructor(private readonly link: PacketLink) {}
+
+  boot(): PacketLink | undefined {
+    if (this.served) {
+      void this.link.close();
+      return undefined;
+    }
+    this.served = true;
+    return this.link;
+  }
+
+  close(): Promise<void> {
+    return this.link.close();
   }
 }

@@ -1,8 +1,9 @@
 import { randomInt } from 'node:crypto';
 import type { Time } from '../../src/base/clock.js';
+import { BridgeError } from '../../src/base/errors.js';
 import type { ByteStream } from '../../src/link/byte-stream.js';
+import type { Listener } from '../../src/link/listener.js';
 import { listen } from '../../src/link/open.js';
-import type { StreamListener } from '../../src/link/streams/listen.js';
 import { systemTime } from '../../src/linux/clock.js';
 import { headStartNs, type Pace } from './pace.js';
 import { type ReplayPlan, readScript } from './plan.js';
@@ -45,7 +46,7 @@ export class ReplayedCoprocessor {
   readonly #time: Time;
   /** Where CLOCK_MONOTONIC of now and of the trace meet. */
   readonly #shiftNs: bigint;
-  readonly #listeners: StreamListener[] = [];
+  readonly #listeners: Listener[] = [];
   #firmware: ReplayedFirmware;
   #port: ReplayPort | undefined;
   #bootId: number;
@@ -68,10 +69,16 @@ export class ReplayedCoprocessor {
     this.#firmware = this.#bootFirmware(0);
   }
 
-  /** As SimulatedCoprocessor.listen. */
-  async listen(url: string): Promise<StreamListener> {
+  /** As SimulatedCoprocessor.listen; rejects with NOT_SUPPORTED where no serial link goes over it. */
+  async listen(url: string): Promise<Listener> {
     const listener = await listen(url, this.#time);
     this.#listeners.push(listener);
+    if ('links$' in listener) {
+      throw new BridgeError(
+        'NOT_SUPPORTED',
+        `${url}: a replay goes over a serial link: use pty:, unix: or tcp:`,
+      );
+    }
     listener.streams$.subscribe((stream) => this.#accept(stream));
     return listener;
   }

@@ -3,12 +3,16 @@ import type { Timeouts } from '../base/timeouts.js';
 import { timeouts } from '../base/timeouts.js';
 import type { ByteStream } from './byte-stream.js';
 import type { LinkObserver } from './link-observer.js';
+import type { Listener } from './listener.js';
+import { MessageLink } from './messages/message-link.js';
+import { openSeqpacket } from './messages/seqpacket.js';
+import { listenSeqpacket } from './messages/seqpacket-listener.js';
 import type { PacketLink } from './packet-link.js';
 import { SerialLink } from './serial/serial-link.js';
-import { listenOn, type StreamListener } from './streams/listen.js';
+import { listenOn } from './streams/listen.js';
 import { connectSocket } from './streams/socket.js';
 import { openTty } from './streams/tty-stream.js';
-import { type LinkUrl, parseLinkUrl, parseListenUrl } from './url.js';
+import { type LinkUrl, parseLinkUrl, parseListenUrl, type StreamUrl } from './url.js';
 
 export interface OpenOptions {
   readonly time: Time;
@@ -28,26 +32,31 @@ export interface OpenOptions {
 export function openLink(url: string, options: OpenOptions): PacketLink {
   const parsed = parseLinkUrl(url);
   const name = linkName(parsed);
-  const { plainProbe, observer, timeouts: limits = {} } = options;
+  if (parsed.kind === 'seqpacket') {
+    return new MessageLink(name, () => openSeqpacket(name, parsed.path), messageOptions(options));
+  }
+  const { plainProbe } = options;
   return new SerialLink(name, openByteStream(parsed, options), {
-    role: 'driver',
+    ...messageOptions(options),
     mode: parsed.mode,
-    time: options.time,
     random: options.random,
-    timeouts: limits,
     ...(plainProbe === undefined ? {} : { plainProbe }),
-    ...(observer === undefined ? {} : { observer }),
   });
 }
 
-/** Listens for drivers, at a `pty:`, `unix:` or `tcp:` URL: the simulator's side. */
-export async function listen(url: string, time: Time): Promise<StreamListener> {
-  return listenOn(parseListenUrl(url), time);
+function messageOptions({ time, observer, timeouts: limits = {} }: OpenOptions) {
+  return { role: 'driver', time, timeouts: limits, ...(observer === undefined ? {} : { observer }) } as const;
 }
 
-/** Opens what is below a link, alone. Rejects in one line with the remedy: see openTty and connectSocket. */
+/** Listens for drivers, at a `pty:`, `unix:`, `tcp:` or `seqpacket:` URL: the simulator's side. */
+export async function listen(url: string, time: Time): Promise<Listener> {
+  const parsed = parseListenUrl(url);
+  return parsed.kind === 'seqpacket' ? listenSeqpacket(parsed.path, time) : listenOn(parsed, time);
+}
+
+/** Opens what is below a serial link, alone. Rejects in one line with the remedy: see openTty and connectSocket. */
 export function openByteStream(
-  url: LinkUrl,
+  url: StreamUrl,
   options: Pick<OpenOptions, 'time' | 'timeouts'>,
 ): Promise<ByteStream> {
   const name = linkName(url);

@@ -5,7 +5,7 @@ import type { Observable } from 'rxjs';
  * on either side. The contract suite (test/contract/packet-link.ts) runs on every implementation.
  *
  * A link object lives for one opening of its port; whoever reopens makes a new one. Within that
- * opening the *channel* may break and come up again (a new session of the serial link): `state$`
+ * opening the *channel* may break and come up again (a new session of the serial link, a renewal): `state$`
  * then goes from `up` to `opening` to `up`, and each `up` is a new channel, with nothing of the
  * old one in it. `down` is final.
  */
@@ -36,6 +36,13 @@ export interface PacketLink {
    * resolved may still be lost when the channel breaks, never otherwise.
    */
   send(packet: Uint8Array): Promise<void>;
+  /**
+   * Makes a new channel that nothing sent before can reach (another rpmsg endpoint): `state$` goes from
+   * `up` to `opening` to `up` with the next channel, or `down` where no new one can be made. What
+   * waits to be sent rejects with LINK_DOWN. Does nothing unless `up`. Absent where impossible; that is
+   * known once the link is up.
+   */
+  readonly renew?: (() => void) | undefined;
   /** Ends the link: `down` with reason `closed`. Idempotent; resolves when the port is closed. */
   close(): Promise<void>;
   /** Frames and bytes by kind and fate; only ever grow. */

@@ -12,6 +12,7 @@ describe('link URLs', () => {
     ['unix:/run/hub.sock?mode=reliable', { kind: 'unix', path: '/run/hub.sock', mode: 'reliable' }],
     ['unix:hub.sock', { kind: 'unix', path: 'hub.sock', mode: 'auto' }],
     ['tcp:hub.local:4000', { kind: 'tcp', host: 'hub.local', port: 4000, mode: 'auto' }],
+    ['seqpacket:/run/hub.sock', { kind: 'seqpacket', path: '/run/hub.sock' }],
     ['tcp:[::1]:4000?mode=auto', { kind: 'tcp', host: '::1', port: 4000, mode: 'auto' }],
   ])('reads %s', (url, parsed) => {
     expect(parseLinkUrl(url)).toEqual(parsed);
@@ -33,6 +34,8 @@ describe('link URLs', () => {
     ['unix:', /the path of the socket is missing/],
     ['unix:/x?baud=9600', /unknown option 'baud'; known: mode/],
     [`unix:/${'x'.repeat(120)}`, /121 bytes; a socket's may have 107/],
+    ['seqpacket:', /the path of the socket is missing/],
+    ['seqpacket:/x?mode=plain', /unknown option 'mode'; none is known here/],
     ['tcp:4000', /tcp:HOST:PORT/],
     ['tcp:::1:4000', /tcp:\[::1\]:PORT/],
     ['tcp::4000', /the host is missing/],
@@ -57,6 +60,7 @@ describe('listen URLs', () => {
     ['pty:/tmp/hub', { kind: 'pty', path: '/tmp/hub' }],
     ['unix:/tmp/hub.sock', { kind: 'unix', path: '/tmp/hub.sock' }],
     ['tcp:127.0.0.1:0', { kind: 'tcp', host: '127.0.0.1', port: 0 }],
+    ['seqpacket:/tmp/hub.sock', { kind: 'seqpacket', path: '/tmp/hub.sock' }],
   ])('reads %s', (url, parsed) => {
     expect(parseListenUrl(url)).toEqual(parsed);
   });

@@ -2,7 +2,10 @@ import { BridgeError } from '../base/errors.js';
 import type { SerialMode } from './serial/arq-state.js';
 
 /** Where a link goes, as in the configuration. */
-export type LinkUrl =
+export type LinkUrl = StreamUrl | { readonly kind: 'seqpacket'; readonly path: string };
+
+/** A link that is a serial link over a stream of bytes. */
+export type StreamUrl =
   | { readonly kind: 'serial'; readonly path: string; readonly baud: number; readonly mode: SerialMode }
   | { readonly kind: 'unix'; readonly path: string; readonly mode: SerialMode }
   | {
@@ -16,7 +19,8 @@ export type LinkUrl =
 export type ListenUrl =
   | { readonly kind: 'pty'; readonly path: string }
   | { readonly kind: 'unix'; readonly path: string }
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number };
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'seqpacket'; readonly path: string };
 
 export const DEFAULT_BAUD = 115_200;
 const MIN_BAUD = 50;
@@ -25,8 +29,8 @@ const MODES: readonly SerialMode[] = ['auto', 'reliable', 'plain'];
 /** sun_path holds 108 bytes with the final zero. */
 const MAX_UNIX_PATH = 107;
 
-const FORMS = 'serial:/dev/ttyACM0?baud=921600, unix:PATH or tcp:HOST:PORT';
-const LISTEN_FORMS = 'pty:PATH, unix:PATH or tcp:HOST:PORT';
+const FORMS = 'serial:/dev/ttyACM0?baud=921600, unix:PATH, tcp:HOST:PORT or seqpacket:PATH';
+const LISTEN_FORMS = 'pty:PATH, unix:PATH, tcp:HOST:PORT or seqpacket:PATH';
 
 /** Parses a link's URL. Throws INVALID_ARGUMENT that says which part, or NOT_SUPPORTED for rpmsg. */
 export function parseLinkUrl(url: string): LinkUrl {
@@ -51,6 +55,9 @@ export function parseLinkUrl(url: string): LinkUrl {
       const allowed = readOptions(url, options, ['mode']);
       return { kind: 'tcp', ...readHostPort(url, target, 1), mode: readMode(url, allowed) };
     }
+    case 'seqpacket':
+      readOptions(url, options, []);
+      return { kind: 'seqpacket', path: readSocketPath(url, target) };
     case 'rpmsg':
       throw new BridgeError('NOT_SUPPORTED', `${url}: rpmsg links are not supported yet; use ${FORMS}`);
     default:
@@ -70,6 +77,8 @@ export function parseListenUrl(url: string): ListenUrl {
       return { kind: 'unix', path: readSocketPath(url, target) };
     case 'tcp':
       return { kind: 'tcp', ...readHostPort(url, target, 0) };
+    case 'seqpacket':
+      return { kind: 'seqpacket', path: readSocketPath(url, target) };
     default:
       throw bad(url, `'${scheme}:' is nothing to listen on; use ${LISTEN_FORMS}`);
   }
@@ -122,7 +131,7 @@ function readMode(url: string, options: ReadonlyMap<string, string>): SerialMode
 }
 
 function readSocketPath(url: string, path: string): string {
-  if (path === '') throw bad(url, 'the path of the socket is missing: unix:/run/hub.sock');
+  if (path === '') throw bad(url, 'the path of the socket is missing, as in unix:/run/hub.sock');
   const length = Buffer.byteLength(path);
   if (length > MAX_UNIX_PATH) {
     throw bad(url, `the path has ${length} bytes; a socket's may have ${MAX_UNIX_PATH}`);

@@ -20,6 +20,11 @@ export interface Libc {
   inotify_add_watch(fd: number, path: string, mask: number): number;
   getsockopt(fd: number, level: number, name: number, value: Buffer, length: Buffer): number;
   socket(domain: number, type: number, protocol: number): number;
+  socketpair(domain: number, type: number, protocol: number, pair: Buffer): number;
+  bind(fd: number, address: Uint8Array, addressLength: number): number;
+  listen(fd: number, backlog: number): number;
+  connect(fd: number, address: Uint8Array, addressLength: number): number;
+  accept4(fd: number, address: null, addressLength: null, flags: number): number;
   sendto(
     fd: number,
     from: Uint8Array,
@@ -71,6 +76,11 @@ const PROTOTYPES: Readonly<Record<keyof Libc, string>> = {
   inotify_add_watch: 'int inotify_add_watch(int fd, const char *path, uint32_t mask)',
   getsockopt: 'int getsockopt(int fd, int level, int name, void *value, void *length)',
   socket: 'int socket(int domain, int type, int protocol)',
+  socketpair: 'int socketpair(int domain, int type, int protocol, void *pair)',
+  bind: 'int bind(int fd, const void *address, uint32_t addressLength)',
+  listen: 'int listen(int fd, int backlog)',
+  connect: 'int connect(int fd, const void *address, uint32_t addressLength)',
+  accept4: 'int accept4(int fd, void *address, void *addressLength, int flags)',
   sendto:
     'intptr_t sendto(int fd, const void *from, size_t length, int flags, const void *address, uint32_t addressLength)',
 };

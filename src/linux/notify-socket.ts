@@ -1,16 +1,12 @@
 import { closeSync } from 'node:fs';
 import { checked, ERRNO, SystemCallError } from './errno.js';
 import { lastErrno, libc } from './libc.js';
+import { AF_UNIX, unixAddress } from './unix-address.js';
 
-const AF_UNIX = 1;
 const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const MSG_NOSIGNAL = 0x4000;
-
-/** sun_family, and sun_path with its 108 bytes. */
-const FAMILY_BYTES = 2;
-const PATH_BYTES = 108;
 
 /**
  * The sending end of a Unix datagram socket, which Node has none of: where a service manager wants
@@ -23,7 +19,7 @@ export class NotifySocket {
 
   /** `address` is an absolute path, or `@name` in the abstract namespace. Throws a SystemCallError. */
   constructor(address: string) {
-    this.#address = sockaddr(address);
+    this.#address = unixAddress(address);
     this.#fd = checked('socket', libc().socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   }
 
@@ -44,16 +40,4 @@ export class NotifySocket {
   close(): void {
     closeSync(this.#fd);
   }
-}
-
-/** struct sockaddr_un, as long as it has to be: in an abstract name every byte counts. */
-function sockaddr(address: string): Buffer {
-  const abstract = address.startsWith('@');
-  const name = Buffer.from(abstract ? `\0${address.slice(1)}` : `${address}\0`);
-  if (name.length > PATH_BYTES) throw new SystemCallError('sendto', ERRNO.ENAMETOOLONG);
-  const bytes = Buffer.alloc(FAMILY_BYTES + name.length);
-  // In the machine's byte order: koffi has packages for little-endian ones only.
-  bytes.writeUInt16LE(AF_UNIX, 0);
-  name.copy(bytes, FAMILY_BYTES);
-  return bytes;
 }

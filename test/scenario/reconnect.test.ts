@@ -30,6 +30,7 @@ describe('a port that goes away and comes back while the firmware runs on', () =
   const kinds = [
     { kind: 'socket', listen: 'unix', url: 'unix' },
     { kind: 'pty', listen: 'pty', url: 'serial' },
+    { kind: 'message socket', listen: 'seqpacket', url: 'seqpacket' },
   ];
   it.each(kinds)(
     'loses no edge uncounted: $kind',

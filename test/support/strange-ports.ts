@@ -1,6 +1,6 @@
 import type { ByteStream } from '../../src/link/byte-stream.js';
-import { listen } from '../../src/link/open.js';
 import { SerialLink } from '../../src/link/serial/serial-link.js';
+import { listenOn } from '../../src/link/streams/listen.js';
 import { systemTime } from '../../src/linux/clock.js';
 
 /** Ports that no firmware of ours is behind: a pty each, whose device side a test plays. */
@@ -18,7 +18,7 @@ export async function strangePort(
   path: string,
   play: (stream: ByteStream) => unknown = () => {},
 ): Promise<StrangePort> {
-  const listener = await listen(`pty:${path}`, systemTime);
+  const listener = await listenOn({ kind: 'pty', path }, systemTime);
   const stream = await new Promise<ByteStream>((resolve) => listener.streams$.subscribe(resolve));
   let received = 0;
   stream.data$.subscribe(({ bytes }) => {

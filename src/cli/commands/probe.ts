@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import type { ProbeReport } from '../../daemon/probe/report.js';
-import type { LinkUrl } from '../../link/url.js';
+import type { StreamUrl } from '../../link/url.js';
 import { UsageError } from '../errors.js';
 import { addClientOptions, type ClientOptions, notes } from '../options.js';
 import { print, printJson } from '../output.js';
@@ -38,6 +38,7 @@ const EXIT_HELP = `Exit status: 0 when firmware answered that this version can w
 async function run(text: string, options: ProbeCommandOptions): Promise<void> {
   const { parseLinkUrl } = await import('../../link/url.js');
   const url = parseLinkUrl(text.startsWith('/') ? `serial:${text}` : text);
+  if (url.kind === 'seqpacket') throw new UsageError(`${text}: only serial links can be probed`);
   if (options.baud !== undefined && url.kind !== 'serial') {
     throw new UsageError(`--baud: ${text} is no serial port`);
   }
@@ -53,12 +54,12 @@ async function run(text: string, options: ProbeCommandOptions): Promise<void> {
   process.exitCode = answered ? 0 : 1;
 }
 
-function attempts(url: LinkUrl, rates: readonly number[] | undefined): readonly LinkUrl[] {
+function attempts(url: StreamUrl, rates: readonly number[] | undefined): readonly StreamUrl[] {
   return url.kind === 'serial' && rates !== undefined ? rates.map((baud) => ({ ...url, baud })) : [url];
 }
 
 /** Until one answers, or the port is of no use at any rate. */
-async function probeEach(urls: readonly LinkUrl[], options: ProbeCommandOptions): Promise<boolean> {
+async function probeEach(urls: readonly StreamUrl[], options: ProbeCommandOptions): Promise<boolean> {
   const [{ probe }, { systemTime }, { reportText }] = await Promise.all([
     import('../../daemon/probe/probe.js'),
     import('../../linux/clock.js'),

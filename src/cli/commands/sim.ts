@@ -32,7 +32,7 @@ interface SimOptions {
 export function command(): Command {
   return new Command('sim')
     .description('Simulate a coprocessor with GPIO lines, until Ctrl-C.')
-    .requiredOption('--listen <where>', 'pty:PATH (a link to it), unix:PATH or tcp:HOST:PORT')
+    .requiredOption('--listen <where>', 'pty:PATH (a link to it), unix:PATH, tcp:HOST:PORT or seqpacket:PATH')
     .option('--dialect <name>', 'virtio-msg, rpmsg-gpio, rpmsg-gpio-v14 or srtm', 'virtio-msg')
     .addOption(countOption('--lines <n>', 'lines of each controller', 32))
     .addOption(countOption('--controllers <n>', 'GPIO controllers', 1))

@@ -6,7 +6,7 @@ import type { LinkObserver } from '../../link/link-observer.js';
 import type { LinkState } from '../../link/packet-link.js';
 import { lineOffer } from '../../link/serial/line-offer.js';
 import { SerialLink } from '../../link/serial/serial-link.js';
-import type { LinkUrl } from '../../link/url.js';
+import type { StreamUrl } from '../../link/url.js';
 import { describeBus } from './describe-bus.js';
 import type { Heard } from './heard.js';
 import { recogniseDialect } from './other-dialects.js';
@@ -47,7 +47,7 @@ export class Conversation {
   private finish: (outcome: Outcome) => void = () => undefined;
 
   constructor(
-    url: LinkUrl,
+    url: StreamUrl,
     stream: ByteStream,
     private readonly heard: Heard,
     private readonly options: ConversationOptions,

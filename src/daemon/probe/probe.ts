@@ -4,7 +4,7 @@ import { type BridgeError, messageOf, toBridgeError } from '../../base/errors.js
 import { timeouts } from '../../base/timeouts.js';
 import type { StreamEnd } from '../../link/byte-stream.js';
 import { linkName, openByteStream } from '../../link/open.js';
-import type { LinkUrl } from '../../link/url.js';
+import type { StreamUrl } from '../../link/url.js';
 import { portGrabbers } from '../../linux/port-grabbers.js';
 import { Conversation } from './conversation.js';
 import { Heard } from './heard.js';
@@ -38,7 +38,7 @@ const HEAD_BYTES = 32;
  * Opens a port, listens before it sends anything, then opens a session of the serial link and says
  * HELLO, and tells what it found. Never rejects; ends soon after `limitMs` at the latest.
  */
-export async function probe(url: LinkUrl, options: ProbeOptions): Promise<ProbeReport> {
+export async function probe(url: StreamUrl, options: ProbeOptions): Promise<ProbeReport> {
   const heard = new Heard();
   const report = (verdict: Verdict, rest: Partial<ProbeReport> = {}): ProbeReport => ({
     url: linkName(url),
@@ -80,7 +80,7 @@ export async function probe(url: LinkUrl, options: ProbeOptions): Promise<ProbeR
 type Reporter = (verdict: Verdict, rest?: Partial<ProbeReport>) => ProbeReport;
 
 async function talk(
-  url: LinkUrl,
+  url: StreamUrl,
   stream: TappedStream,
   heard: Heard,
   options: ProbeOptions,
@@ -150,7 +150,7 @@ function whyEnded({ cause, reason }: StreamEnd): [Verdict, Partial<ProbeReport>]
   return [cause === 'gone' ? 'unplugged' : 'failed', { reason }];
 }
 
-function whyNotOpen(error: BridgeError, url: LinkUrl): Verdict {
+function whyNotOpen(error: BridgeError, url: StreamUrl): Verdict {
   if (error.name === 'BUSY') return 'taken';
   if (error.name === 'PERMISSION_DENIED') return 'not-permitted';
   if (error.name === 'INVALID_ARGUMENT') return 'not-a-port';

@@ -13,6 +13,7 @@ import {
 import type { ByteStream, ReceivedBytes } from '../byte-stream.js';
 import type { LinkObserver } from '../link-observer.js';
 import type { LinkCounters, LinkDownCause, LinkState, PacketBatch, PacketLink } from '../packet-link.js';
+import { SendQueue } from '../send-queue.js';
 import { receiveDamage, receiveFrame } from './arq-receive.js';
 import { type ChannelChange, shouldProbePlain } from './arq-session.js';
 import { type ArqState, newArq, type SerialMode } from './arq-state.js';
@@ -20,7 +21,6 @@ import { deadline, sendPacket, sendRoom, tick, transmit, written } from './arq-t
 import { FateWatch } from './frame-fate.js';
 import { FrameSplitter } from './frame-splitter.js';
 import { lineOffer } from './line-offer.js';
-import { SendQueue } from './send-queue.js';
 
 export interface SerialLinkOptions {
   readonly role: 'driver' | 'device';

@@ -23,7 +23,8 @@ import { until } from '../../../test/contract/packet-link.js';
 import { systemTime } from '../../linux/clock.js';
 import { setExclusive } from '../../linux/tty.js';
 import type { ByteStream } from '../byte-stream.js';
-import { listenOn, type StreamListener } from './listen.js';
+import type { StreamListener } from '../listener.js';
+import { listenOn } from './listen.js';
 import { connectSocket } from './socket.js';
 
 let folder: string;

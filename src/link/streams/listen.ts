@@ -1,22 +1,13 @@
-import { chmodSync, existsSync, lstatSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, lstatSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
-import { dirname } from 'node:path';
 import { type Observable, ReplaySubject, Subject } from 'rxjs';
 import type { Clock } from '../../base/clock.js';
 import { BridgeError } from '../../base/errors.js';
 import type { ByteStream } from '../byte-stream.js';
+import type { StreamListener } from '../listener.js';
+import { listenFailed, makeRoomForSocket, removeIf } from '../socket-file.js';
 import { PtyStream } from './pty-stream.js';
 import { type SocketAddress, SocketStream } from './socket.js';
-
-/** Something that others connect to: the device's side of a link. */
-export interface StreamListener {
-  /** `unix:/tmp/hub.sock`, `tcp:127.0.0.1:4000` with the port that was chosen for 0, `pty:/tmp/hub`. */
-  readonly name: string;
-  /** Each connection; a pty gives its one stream at once, which lasts. Subscribe before the next turn. */
-  readonly streams$: Observable<ByteStream>;
-  /** Stops listening and closes what was accepted. Idempotent. */
-  close(): Promise<void>;
-}
 
 export type ListenAddress = SocketAddress | { readonly kind: 'pty'; readonly path: string };
 
@@ -72,9 +63,7 @@ function pointTo(target: string, path: string): void {
 
 async function listenUnix(path: string, clock: Pick<Clock, 'monotonicNs'>): Promise<StreamListener> {
   const name = `unix:${path}`;
-  // Node reports a missing directory as one without permission.
-  if (!existsSync(dirname(path))) throw noDirectory(name);
-  await clearStaleSocket(name, path);
+  await makeRoomForSocket(name, path, isLive);
   const listener = await startServer(name, { path }, clock, () => name);
   try {
     chmodSync(path, 0o660);
@@ -90,25 +79,6 @@ function listenTcp(host: string, port: number, clock: Pick<Clock, 'monotonicNs'>
     const bound = server.address();
     return `tcp:${host}:${typeof bound === 'object' && bound !== null ? bound.port : port}`;
   });
-}
-
-/** Removes a socket that nobody listens on any more; refuses a live one, and anything else. */
-async function clearStaleSocket(name: string, path: string): Promise<void> {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) return;
-  if (!stat.isSocket()) {
-    throw new BridgeError(
-      'BUSY',
-      `${name}: ${path} exists and is not a socket: remove it, or choose another path`,
-    );
-  }
-  if (await isLive(path)) {
-    throw new BridgeError(
-      'BUSY',
-      `${name}: another program listens on it: end that one, or choose another path`,
-    );
-  }
-  removeIf(path, (now) => now.isSocket());
 }
 
 function isLive(path: string): Promise<boolean> {
@@ -169,34 +139,4 @@ class ServerListener implements StreamListener {
     });
     return this.closing;
   }
-}
-
-function listenFailed(name: string, error: NodeJS.ErrnoException): BridgeError {
-  const options = { cause: error };
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return new BridgeError('BUSY', `${name}: the address is in use: choose another`, options);
-    case 'EACCES':
-    case 'EPERM':
-      return new BridgeError('PERMISSION_DENIED', `${name}: no permission to create it there`, options);
-    case 'ENOENT':
-      return noDirectory(name);
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return new BridgeError('IO_ERROR', `${name}: this machine has no such address`, options);
-    default:
-      return new BridgeError('IO_ERROR', `${name}: ${error.message}`, options);
-  }
-}
-
-function noDirectory(name: string): BridgeError {
-  return new BridgeError('IO_ERROR', `${name}: its directory does not exist: make it first`);
-}
-
-function removeIf(
-  path: string,
-  condition: (stat: NonNullable<ReturnType<typeof lstatSync>>) => boolean,
-): void {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  if (stat !== undefined && condition(stat)) rmSync(path, { force: true });
 }

@@ -1,10 +1,10 @@
 import type { Observable } from 'rxjs';
 import { SimulatedCoprocessor } from '../../../firmware-sim/index.js';
 import type { ByteStream } from '../../../src/link/byte-stream.js';
-import { listen } from '../../../src/link/open.js';
+import type { StreamListener } from '../../../src/link/listener.js';
 import type { LinkState, PacketBatch, PacketLink } from '../../../src/link/packet-link.js';
 import { SerialLink } from '../../../src/link/serial/serial-link.js';
-import type { StreamListener } from '../../../src/link/streams/listen.js';
+import { listenOn } from '../../../src/link/streams/listen.js';
 import { systemTime } from '../../../src/linux/clock.js';
 import { eventually } from '../program.js';
 
@@ -35,7 +35,7 @@ export class HostileCoprocessor {
   }
 
   static async listen(path: string): Promise<HostileCoprocessor> {
-    return new HostileCoprocessor(await listen(`unix:${path}`, systemTime));
+    return new HostileCoprocessor(await listenOn({ kind: 'unix', path }, systemTime));
   }
 
   /**

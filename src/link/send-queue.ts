@@ -1,4 +1,4 @@
-import { BridgeError } from '../../base/errors.js';
+import { BridgeError } from '../base/errors.js';
 
 interface Waiting {
   readonly packet: Uint8Array;
@@ -6,7 +6,7 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** The bounded queue behind `send`: packets that wait for a free place in the window. */
+/** The bounded queue behind `send`: packets that wait until the channel has room. */
 export class SendQueue {
   private waiting: Waiting[] = [];
   private next = 0;
@@ -25,16 +25,21 @@ export class SendQueue {
     return new Promise((resolve, reject) => this.waiting.push({ packet, resolve, reject }));
   }
 
+  /** The oldest packet, which stays in the queue. Only where {@link length} is not 0. */
+  peek(): Uint8Array {
+    return this.waiting[this.next]!.packet;
+  }
+
   /** The oldest packet; its promise resolves. Only where {@link length} is not 0. */
   take(): Uint8Array {
-    const first = this.waiting[this.next++]!;
-    if (this.next === this.waiting.length) this.forget();
-    else if (this.next >= COMPACT_AFTER) {
-      this.waiting = this.waiting.slice(this.next);
-      this.next = 0;
-    }
+    const first = this.shift();
     first.resolve();
     return first.packet;
+  }
+
+  /** Drops the oldest packet, whose promise rejects. Only where {@link length} is not 0. */
+  refuse(error: Error): void {
+    this.shift().reject(error);
   }
 
   /** Rejects all that wait. */
@@ -42,6 +47,16 @@ export class SendQueue {
     const failed = this.waiting.slice(this.next);
     this.forget();
     for (const { reject } of failed) reject(error);
+  }
+
+  private shift(): Waiting {
+    const first = this.waiting[this.next++]!;
+    if (this.next === this.waiting.length) this.forget();
+    else if (this.next >= COMPACT_AFTER) {
+      this.waiting = this.waiting.slice(this.next);
+      this.next = 0;
+    }
+    return first;
   }
 
   private forget(): void {
