@@ -45,6 +45,11 @@ export const METHOD = {
   /** [id] -> nil */
   REQUEST_RELEASE: 'request.release',
 
+  /** [{@link WireRequestConfig}] -> nil */
+  PERSISTENT_REQUEST: 'persistent.request',
+  /** [offsets or nil] -> offsets that were released */
+  PERSISTENT_RELEASE: 'persistent.release',
+
   /** [] -> {@link WireDaemonStatus} */
   DAEMON_STATUS: 'daemon.status',
   /** [offset?, count?] -> {@link WirePage} of {@link WireCoprocessorStatus} */
@@ -105,6 +110,8 @@ export interface WireLineInfo {
   readonly name: string | null;
   readonly used: boolean;
   readonly consumer: string | null;
+  /** Whether it stays requested without a client. */
+  readonly persistent: boolean;
   readonly direction: 'input' | 'output';
   readonly active_low: boolean;
   readonly edges: EdgeSelection;
@@ -152,6 +159,8 @@ export interface WireDaemonStatus {
   readonly uptime_ms: number;
   readonly clients: number;
   readonly requests: number;
+  /** Lines that stay requested without a client. */
+  readonly persistent_lines: number;
   readonly memory: {
     readonly rss_bytes: number;
     readonly heap_used_bytes: number;
@@ -194,5 +203,6 @@ export interface WireChipStatus {
   readonly reason: string | null;
   readonly clients: number;
   readonly requests: number;
+  readonly persistent_lines: number;
   readonly counters: WireCounters;
 }

@@ -6,6 +6,7 @@ const plain: LineInfo = {
   offset: 3,
   name: 'DOOR',
   used: false,
+  persistent: false,
   direction: 'input',
   activeLow: false,
   edges: 'none',

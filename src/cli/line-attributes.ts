@@ -10,6 +10,7 @@ export function formatAttributes(info: LineInfo, unquoted: boolean): string {
   if (info.used) {
     const consumer = info.consumer ?? 'kernel';
     words.push(unquoted ? `consumer=${consumer}` : `consumer="${consumer}"`);
+    if (info.persistent) words.push('persistent');
   }
   return words.join(' ');
 }

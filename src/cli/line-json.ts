@@ -2,7 +2,8 @@ import type { LineInfo } from '../gpio/chip.js';
 
 /** What `--json` prints of a line (info; notify, with what happened). */
 export function lineObject(chip: string, info: LineInfo): object {
-  const { offset, name, direction, activeLow, edges, eventClock, debouncePeriodUs, used, consumer } = info;
+  const { offset, name, direction, activeLow, edges, eventClock, debouncePeriodUs } = info;
+  const { used, consumer, persistent } = info;
   return {
     type: 'line',
     chip,
@@ -15,5 +16,6 @@ export function lineObject(chip: string, info: LineInfo): object {
     debouncePeriodUs,
     used,
     consumer: consumer ?? null,
+    persistent,
   };
 }

@@ -23,6 +23,21 @@ export interface LineValue {
  * Throws {@link UsageError}.
  */
 export function parseLineValue(text: string): LineValue {
+  const { id, value } = parseLineWish(text);
+  if (value === undefined) throw new UsageError(`invalid line value: '${text}'`);
+  return { id, value };
+}
+
+/** A line, and the logical value it is to take; undefined: it is not to be driven. */
+export interface LineWish {
+  readonly id: string;
+  readonly value: Level | undefined;
+}
+
+/** `LINE=VALUE` as {@link parseLineValue} takes it, or `LINE` alone. Throws {@link UsageError}. */
+export function parseLineWish(text: string): LineWish {
+  const whole = /^"([^"]*)"$/.exec(text)?.[1];
+  if (whole !== undefined || !text.includes('=')) return { id: whole ?? text, value: undefined };
   const quoted = text.startsWith('"');
   const end = quoted ? text.indexOf('"=', 1) : text.indexOf('=');
   if (end < 0) throw new UsageError(`invalid line value: '${text}'`);

@@ -22,6 +22,7 @@ function daemonText({
   uptimeMs,
   clients,
   requests,
+  persistentLines,
   memory,
   counters,
 }: DaemonStatus): string {
@@ -30,7 +31,7 @@ function daemonText({
     ['version', version],
     ['pid', `${pid}, up ${durationText(uptimeMs)}, ${mebibytes} MiB resident`],
     ['directory', runtimeDir],
-    ['in use', `${count(clients, 'connection')}, ${count(requests, 'request')}`],
+    ['in use', `${count(clients, 'connection')}, ${count(requests, 'request')}${keptText(persistentLines)}`],
     ...countersRows('counters', counters),
   ]);
 }
@@ -69,15 +70,23 @@ function chipsText(chips: readonly ChipStatus[]): string {
     String(chip.lines),
     String(chip.clients),
     String(chip.requests),
+    String(chip.persistentLines),
     chip.countsLoss ? 'counted' : 'not counted',
     chip.label,
   ]);
-  return table([['CHIP', 'STATE', 'LINES', 'CLIENTS', 'REQUESTS', 'LOSSES', 'LABEL'], ...rows]).concat(
+  return table([
+    ['CHIP', 'STATE', 'LINES', 'CLIENTS', 'REQUESTS', 'PERSISTENT', 'LOSSES', 'LABEL'],
+    ...rows,
+  ]).concat(
     ...chips.map(({ name, counters }) => {
       const text = countersText(counters);
       return text === '' ? '' : `  ${name}: ${text}\n`;
     }),
   );
+}
+
+function keptText(lines: number): string {
+  return lines === 0 ? '' : `, ${count(lines, 'line')} requested persistently`;
 }
 
 type Row = readonly [string, string];

@@ -45,6 +45,8 @@ export interface LineInfo {
   readonly used: boolean;
   /** Of the request that holds it; undefined when unused. */
   readonly consumer?: string;
+  /** Whether it stays requested without a client. */
+  readonly persistent: boolean;
   /** Of a line that is not used: what its last user made it, as the kernel shows it; nobody drives it. */
   readonly direction: 'input' | 'output';
   readonly activeLow: boolean;
@@ -83,6 +85,8 @@ export interface LineRequestConfig {
   readonly offsets: readonly number[];
   /** One for all lines, or one for each in the order of `offsets`. */
   readonly config: LineConfig | readonly LineConfig[];
+  /** Whether no client is behind it (persistent-lines.ts): for others to see. */
+  readonly persistent?: boolean;
 }
 
 /** Lines that one caller owns until it releases them. */

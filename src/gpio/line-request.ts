@@ -99,6 +99,7 @@ export class CoprocessorLineRequest implements LineRequest {
     };
     lines.claim(this.offsets, (index) => ({
       consumer: request.consumer,
+      persistent: request.persistent ?? false,
       config: configs[index]!,
       name: lines.nameOf(this.offsets[index]!),
       direction: configs[index]!.direction === 'output' ? 'output' : 'input',

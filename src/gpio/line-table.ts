@@ -6,6 +6,7 @@ import type { LineConfig, LineInfo, LineInfoChange } from './chip.js';
 /** Who holds a line, and how it is configured. */
 export interface LineHold {
   readonly consumer: string;
+  readonly persistent: boolean;
   /** Replaced by a reconfiguration. */
   config: LineConfig;
   /** The name that the line had when it was requested. */
@@ -93,7 +94,7 @@ export class LineTable {
       const name = this.names[offset];
       throw new BridgeError(
         'BUSY',
-        `line ${offset}${name === undefined ? '' : ` ('${name}')`} of chip '${this.chip}' is in use by '${holder.consumer}'`,
+        `line ${offset}${name === undefined ? '' : ` ('${name}')`} of chip '${this.chip}' is in use by '${holder.consumer}'${holder.persistent ? ' persistently: release it' : ''}`,
       );
     }
     offsets.forEach((offset, index) => {
@@ -123,6 +124,7 @@ export class LineTable {
       ...(name === undefined ? undefined : { name }),
       used: hold !== undefined,
       ...(hold === undefined ? undefined : { consumer: hold.consumer }),
+      persistent: hold?.persistent ?? false,
       direction: hold?.direction ?? (this.lastOutputs.has(offset) ? 'output' : 'input'),
       activeLow: hold?.config.activeLow ?? false,
       edges: hold?.config.edges ?? 'none',

@@ -127,6 +127,7 @@ describe('info', () => {
       debounce_period_us: 0,
       used: false,
       consumer: null,
+      persistent: false,
     });
   });
 });

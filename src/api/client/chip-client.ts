@@ -78,6 +78,14 @@ export class SocketChip implements ChipClient {
     return wantsEdges ? this.#requestOnOwnConnection(config) : this.#requestHere(config);
   }
 
+  async requestPersistently({ consumer, offsets, config }: LineRequestConfig): Promise<void> {
+    await this.#rpc.call(METHOD.PERSISTENT_REQUEST, [{ consumer, offsets, config: wireConfig(config) }]);
+  }
+
+  async releasePersistent(offsets?: readonly number[]): Promise<number[]> {
+    return (await this.#rpc.call(METHOD.PERSISTENT_RELEASE, [offsets ?? null])) as number[];
+  }
+
   states(): AsyncIterable<ChipState> {
     return this.#states.watch(async () => {
       const first = this.#watchesState === undefined;

@@ -26,6 +26,7 @@ export function lineInfoOf(info: WireLineInfo): LineInfo {
     ...(info.name === null ? {} : { name: info.name }),
     used: info.used,
     ...(info.consumer === null ? {} : { consumer: info.consumer }),
+    persistent: info.persistent,
     direction: info.direction,
     activeLow: info.active_low,
     edges: info.edges,

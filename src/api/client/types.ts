@@ -47,6 +47,17 @@ export interface ChipClient {
    * Rejects with BUSY, INVALID_ARGUMENT, NOT_SUPPORTED, LINK_DOWN, TIMEOUT, DEVICE_ERROR, ...
    */
   requestLines(config: LineRequestConfig): Promise<LineRequestClient>;
+  /**
+   * Requests lines that stay requested after this process ends, until they are released; a line kept
+   * for the same consumer already is changed instead. Rejects as {@link requestLines} does, and with
+   * INVALID_ARGUMENT for edges.
+   */
+  requestPersistently(config: LineRequestConfig): Promise<void>;
+  /**
+   * Releases lines that stay requested, by whomever: these, or all of the chip. Returns which they
+   * were. Rejects with NOT_FOUND, and releases none, when one of these is not such a line.
+   */
+  releasePersistent(offsets?: readonly number[]): Promise<number[]>;
   /** The present state at once, then each change; ends with the connection. */
   states(): AsyncIterable<ChipState>;
   /** Lines requested, released and reconfigured, by anyone; ends with the connection. */
@@ -124,8 +135,10 @@ export interface DaemonStatus {
   readonly uptimeMs: number;
   /** Connections open now, on all sockets. */
   readonly clients: number;
-  /** Line requests open now. */
+  /** Line requests of connections open now. */
   readonly requests: number;
+  /** Lines that stay requested without a connection. */
+  readonly persistentLines: number;
   readonly memory: {
     readonly rssBytes: number;
     readonly heapUsedBytes: number;
@@ -182,5 +195,7 @@ export interface ChipStatus {
   /** Connections to its socket. */
   readonly clients: number;
   readonly requests: number;
+  /** Lines that stay requested without a connection. */
+  readonly persistentLines: number;
   readonly counters: Counters;
 }

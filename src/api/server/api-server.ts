@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../base/clock.js';
 import { BridgeError } from '../../base/errors.js';
 import type { Chip } from '../../gpio/chip.js';
+import { PersistentLines } from '../../gpio/persistent-lines.js';
 import { chipSocket, type RuntimeLayout } from '../runtime-dir.js';
 import { API_VERSION, METHOD, type WireServerInfo } from '../schema.js';
 import { ChipSession } from './chip-session.js';
@@ -31,6 +32,8 @@ export interface ApiServerOptions {
 interface Endpoint {
   readonly path: string;
   readonly chip: string | undefined;
+  /** Lines of the chip that stay requested without a connection. */
+  readonly persistent: PersistentLines | undefined;
   server: Server | undefined;
   readonly connections: Map<Connection, Session>;
 }
@@ -53,18 +56,20 @@ export class ApiServer {
     rmSync(layout.control, { force: true });
   }
 
-  /** Connections and line requests open now, on the socket of one chip or on all. */
-  usage(chip?: string): { clients: number; requests: number } {
+  /** Connections and line requests open now, and lines kept without, on the socket of one chip or on all. */
+  usage(chip?: string): { clients: number; requests: number; persistent_lines: number } {
     let clients = 0;
     let requests = 0;
+    let persistent_lines = 0;
     for (const endpoint of this.#endpoints.values()) {
       if (chip !== undefined && endpoint.chip !== chip) continue;
       clients += endpoint.connections.size;
+      persistent_lines += endpoint.persistent?.count ?? 0;
       for (const session of endpoint.connections.values()) {
         if (session instanceof ChipSession) requests += session.requests;
       }
     }
-    return { clients, requests };
+    return { clients, requests, persistent_lines };
   }
 
   /** Offers a chip on a socket of its name. */
@@ -73,10 +78,21 @@ export class ApiServer {
       throw new BridgeError('INVALID_ARGUMENT', `'${chip.name}' cannot be the name of a chip`);
     }
     const { clock, limits, warn } = this.#options;
-    await this.#open(chipSocket(this.#options.layout, chip.name), chip.name, access, (connection) => {
+    const persistent = new PersistentLines(chip, (offset, reason) => {
+      warn('persistent_line_ended', { chip: chip.name, offset, reason });
+    });
+    const endpoint = {
+      path: chipSocket(this.#options.layout, chip.name),
+      chip: chip.name,
+      persistent,
+      server: undefined,
+      connections: new Map(),
+    };
+    await this.#open(endpoint, access, (connection) => {
       return new ChipSession(connection, {
         chip,
         clock,
+        persistent,
         maxRequests: limits.requestsPerConnection,
         onReleaseFailed: (error) => warn('release_failed', { chip: chip.name, error }),
       });
@@ -90,7 +106,14 @@ export class ApiServer {
   }
 
   async openControl(source: StatusSource, access: SocketAccess): Promise<void> {
-    await this.#open(this.#options.layout.control, undefined, access, () => new ControlSession(source));
+    const endpoint = {
+      path: this.#options.layout.control,
+      chip: undefined,
+      persistent: undefined,
+      server: undefined,
+      connections: new Map(),
+    };
+    await this.#open(endpoint, access, () => new ControlSession(source));
   }
 
   /**
@@ -107,13 +130,12 @@ export class ApiServer {
   }
 
   async #open(
-    path: string,
-    chip: string | undefined,
+    endpoint: Endpoint,
     access: SocketAccess,
     openSession: (connection: Connection) => Session,
   ): Promise<void> {
+    const { path } = endpoint;
     if (this.#endpoints.has(path)) throw new BridgeError('BUSY', `there is a socket '${path}' already`);
-    const endpoint: Endpoint = { path, chip, server: undefined, connections: new Map() };
     this.#endpoints.set(path, endpoint);
     try {
       endpoint.server = await listenAt(path, this.#options.layout.dir, access, (socket) => {
@@ -166,7 +188,7 @@ export class ApiServer {
       await connection.end();
       clearTimeout(timer);
     });
-    await Promise.all(closing);
+    await Promise.all([...closing, endpoint.persistent?.close()]);
   }
 }
 

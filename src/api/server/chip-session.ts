@@ -2,6 +2,7 @@ import type { Subscription } from 'rxjs';
 import type { Clock } from '../../base/clock.js';
 import { BridgeError } from '../../base/errors.js';
 import type { Chip, ChipState, LineInfoChange, LineRequest } from '../../gpio/chip.js';
+import type { PersistentLines } from '../../gpio/persistent-lines.js';
 import type { ChipStateEvent } from '../client/types.js';
 import { METHOD, WATCHES, type Watch, type WireRequest } from '../schema.js';
 import { type Connection, ResultThen, type Session } from './connection.js';
@@ -28,6 +29,8 @@ interface OwnedRequest extends EventOwner {
 export interface ChipSessionOptions {
   readonly chip: Chip;
   readonly clock: Clock;
+  /** Those of the chip, whoever asked for them. */
+  readonly persistent: PersistentLines;
   readonly maxRequests: number;
   /** A request could not be given back in order; its lines are free all the same. */
   readonly onReleaseFailed: (error: unknown) => void;
@@ -167,6 +170,17 @@ export class ChipSession implements Session {
     return this.#owned(params[0]).request.release();
   }
 
+  requestPersistently(params: readonly unknown[]): unknown {
+    countOf(params, 1, 1);
+    return this.#options.persistent.keep(requestConfig(params[0], 'request'));
+  }
+
+  releasePersistent(params: readonly unknown[]): unknown {
+    countOf(params, 0, 1);
+    const all = params[0] === undefined || params[0] === null;
+    return this.#options.persistent.release(all ? undefined : offsets(params[0], 'offsets'));
+  }
+
   #own(request: LineRequest): ResultThen {
     const owned: OwnedRequest = { id: this.#nextId++, request, subscription: undefined };
     this.#requests.set(owned.id, owned);
@@ -242,4 +256,6 @@ const CHIP_METHODS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   [METHOD.REQUEST_SET, (session, params) => session.setValues(params)],
   [METHOD.REQUEST_RECONFIGURE, (session, params) => session.reconfigure(params)],
   [METHOD.REQUEST_RELEASE, (session, params) => session.release(params)],
+  [METHOD.PERSISTENT_REQUEST, (session, params) => session.requestPersistently(params)],
+  [METHOD.PERSISTENT_RELEASE, (session, params) => session.releasePersistent(params)],
 ]);

@@ -39,6 +39,7 @@ export function wireLineInfo(info: LineInfo): WireLineInfo {
     name: info.name === undefined ? null : clip(info.name),
     used: info.used,
     consumer: info.consumer === undefined ? null : clip(info.consumer),
+    persistent: info.persistent,
     direction: info.direction,
     active_low: info.activeLow,
     edges: info.edges,

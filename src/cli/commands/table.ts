@@ -18,6 +18,18 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
   { name: 'info', group: LINES, summary: 'show lines and who uses them', load: () => import('./info.js') },
   { name: 'get', group: LINES, summary: 'read values of lines', load: () => import('./get.js') },
   { name: 'set', group: LINES, summary: 'drive lines, and hold them', load: () => import('./set.js') },
+  {
+    name: 'request',
+    group: LINES,
+    summary: 'request lines in the daemon, until release',
+    load: () => import('./request.js'),
+  },
+  {
+    name: 'release',
+    group: LINES,
+    summary: 'release what request keeps',
+    load: () => import('./release.js'),
+  },
   { name: 'mon', group: LINES, summary: 'print edges as they happen', load: () => import('./mon.js') },
   {
     name: 'notify',
@@ -58,4 +70,4 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
 ];
 
 /** Subcommands of later versions: refused by name, so that nobody takes them for a mistake of their own. */
-export const LATER_SUBCOMMANDS: readonly string[] = ['chip', 'request', 'release', 'remoteproc', 'export'];
+export const LATER_SUBCOMMANDS: readonly string[] = ['chip', 'remoteproc', 'export'];

@@ -18,6 +18,7 @@ const KINDS: Readonly<Record<string, Exclude<Candidates['kind'], 'words'>>> = {
   line: 'lines',
   // A line with the value that it gets.
   'line=value': 'settings',
+  'line[=value]': 'lines',
   file: 'files',
   path: 'files',
   dir: 'folders',

@@ -23,11 +23,12 @@ export function daemonMetrics(source: StatusSource): Promise<string> {
 }
 
 function addDaemon(metrics: MetricSet, status: WireDaemonStatus): void {
-  const { version, uptime_ms, clients, requests, memory, counters } = status;
+  const { version, uptime_ms, clients, requests, persistent_lines, memory, counters } = status;
   metrics.gauge('gpiobridge_build_info', 'Version of the daemon.', { version }, 1);
   metrics.gauge('gpiobridge_uptime_seconds', 'Since the daemon started.', {}, uptime_ms / 1_000);
   metrics.gauge('gpiobridge_connections', 'Clients connected now.', {}, clients);
   metrics.gauge('gpiobridge_line_requests', 'Line requests held now.', {}, requests);
+  metrics.gauge('gpiobridge_persistent_lines', 'Lines requested persistently.', {}, persistent_lines);
   metrics.gauge('gpiobridge_resident_memory_bytes', 'Resident memory of the daemon.', {}, memory.rss_bytes);
   addCounters(metrics, 'api', counters, {});
 }
@@ -81,6 +82,12 @@ function addChip(metrics: MetricSet, status: WireChipStatus, coprocessor: string
   metrics.gauge('gpiobridge_chip_lines', 'How many it has.', chip, status.lines);
   metrics.gauge('gpiobridge_chip_connections', 'Clients connected to it now.', chip, status.clients);
   metrics.gauge('gpiobridge_chip_line_requests', 'Its line requests held now.', chip, status.requests);
+  metrics.gauge(
+    'gpiobridge_chip_persistent_lines',
+    'Its lines requested persistently.',
+    chip,
+    status.persistent_lines,
+  );
   addCounters(metrics, 'chip', status.counters, chip);
 }
 

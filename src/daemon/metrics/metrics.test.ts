@@ -28,6 +28,7 @@ const CHIP = {
   reason: null,
   clients: 1,
   requests: 2,
+  persistent_lines: 0,
   counters: { edges: 12 },
 } as const;
 
@@ -39,6 +40,7 @@ const SOURCE: StatusSource = {
     uptime_ms: 1_500,
     clients: 3,
     requests: 4,
+    persistent_lines: 0,
     memory: { rss_bytes: 5, heap_used_bytes: 6, external_bytes: 7 },
     counters: { calls: 8 },
   }),
