@@ -1,30 +1,28 @@
 import { randomInt } from 'node:crypto';
 import { type Observable, Subject } from 'rxjs';
 import type { Time, TimerHandle } from '../src/base/clock.js';
-import { BridgeError } from '../src/base/errors.js';
+import { BridgeError, toBridgeError } from '../src/base/errors.js';
 import { type EdgeStats, newEdgeStats } from '../src/device/event-line.js';
 import type { DirectionValue, LevelBit } from '../src/device/line-backend.js';
-import type { ByteStream } from '../src/link/byte-stream.js';
 import type { Listener } from '../src/link/listener.js';
 import type { PacketLink } from '../src/link/packet-link.js';
 import { systemTime } from '../src/linux/clock.js';
 import { DIRECTION } from '../src/wire/virtio-gpio.js';
 import { BoardLines } from './board-lines.js';
+import { CrashCycle } from './crash-cycle.js';
 import { DeviceClock } from './device-clock.js';
 import { EdgeScheduler } from './edge-scheduler.js';
-import type { Fault } from './fault.js';
+import { type Fault, isMessageFault } from './fault.js';
 import { boot, newFirmwareCounters } from './firmware/boot.js';
 import type { Board, Firmware } from './firmware/firmware.js';
+import { HostConnection } from './host-connection.js';
 import { type CoprocessorOptions, type ResolvedOptions, resolveOptions } from './options.js';
 import { SimulatedPins } from './pins.js';
 import { type Connection, Ports } from './ports.js';
 import { Random } from './random.js';
-import { ServedLink, type ServedPort, ServedStream } from './served-port.js';
-import { addCounters, type CoprocessorStats, type LineStats, totals } from './stats.js';
+import { type CoprocessorStats, type LineStats, totals } from './stats.js';
 import type { Stimulus } from './stimulus.js';
 import { checkStimulus, type SourceContext, sourceOf } from './stimulus-source.js';
-import { newWireFaultCounters, WireFaultState } from './wire/fault-state.js';
-import { withWireFaults } from './wire/faulty-stream.js';
 
 /** What the firmware drives on a pin changed. */
 export interface OutputChange {
@@ -76,19 +74,15 @@ export class SimulatedCoprocessor {
   private readonly scheduler = new EdgeScheduler();
   private readonly lines: BoardLines;
   private readonly sources: SourceContext;
-  private readonly faultRandom: Random;
+  private readonly host: HostConnection;
+  private readonly crashes: CrashCycle;
   private firmware: Firmware;
   private boots = 1;
   private rebootPeriodNs = NEVER;
   private rebootAtNs = NEVER;
   private driftPpm = 0;
   private timer: TimerHandle | undefined;
-  private link: PacketLink | undefined;
-  private port: ServedPort | undefined;
   private readonly ports: Ports;
-  private readonly wireTotals: Record<string, number> = {};
-  private readonly wireFaults = new WireFaultState();
-  private readonly faultCounters = newWireFaultCounters();
   private closed = false;
 
   /**
@@ -105,8 +99,11 @@ export class SimulatedCoprocessor {
     this.lines = new BoardLines(this.options);
     for (const stimulus of this.options.stimuli) this.checkStimulus(stimulus);
     this.epochNs = time.boottimeNs();
-    // Of its own, so that the edges do not depend on what crosses the wire.
-    this.faultRandom = new Random(~this.options.seed);
+    this.host = new HostConnection(this.options, time, (link) => this.firmware.attach(link));
+    this.crashes = new CrashCycle(time, {
+      goDown: () => this.closePorts(),
+      comeBack: () => this.comeBack(),
+    });
     this.ports = new Ports(time, (connection) => this.accept(connection));
     this.board = this.buildBoard();
     this.sources = {
@@ -134,25 +131,28 @@ export class SimulatedCoprocessor {
   /** Serves a link, in place of the one before, which is left open. The firmware runs on. */
   attach(link: PacketLink): void {
     this.catchUp();
-    this.leavePort();
-    this.useLink(link);
+    this.host.use(link);
   }
 
   /** Leaves the link: what happens is kept until there is another. */
   detach(): void {
     this.catchUp();
     this.firmware.detach();
-    this.leavePort();
-    this.forgetLink();
+    this.host.leave();
   }
 
   /**
-   * Listens at `pty:PATH`, `unix:PATH`, `tcp:HOST:PORT` or `seqpacket:PATH` and serves whoever connects; resolves with
-   * the listener, whose name has the port that was chosen for 0. Rejects with INVALID_ARGUMENT,
-   * BUSY, PERMISSION_DENIED or IO_ERROR.
+   * Listens at `pty:PATH`, `unix:PATH`, `tcp:HOST:PORT` or `seqpacket:PATH` and serves whoever connects;
+   * resolves with the listener, whose name has the port that was chosen for 0. Rejects with
+   * INVALID_ARGUMENT, BUSY, PERMISSION_DENIED or IO_ERROR.
    */
-  listen(url: string): Promise<Listener> {
-    return this.ports.listen(url);
+  async listen(url: string): Promise<Listener> {
+    const listener = await this.ports.listen(url);
+    const { plain, baud } = this.options;
+    if ('streams$' in listener || (!plain && baud === undefined)) return listener;
+    await listener.close();
+    const option = plain ? 'plain' : 'baud';
+    throw new BridgeError('INVALID_ARGUMENT', `${url} carries messages and no bytes: leave out '${option}'`);
   }
 
   /**
@@ -168,7 +168,7 @@ export class SimulatedCoprocessor {
   /** The cable is pulled: nothing listens any more, the connection ends. The firmware runs on. */
   async closePorts(): Promise<void> {
     await this.ports.closePorts();
-    if (this.port !== undefined) this.detach();
+    if (this.host.isPort) this.detach();
   }
 
   /** The cable is back: listens where it did before. Rejects as {@link listen}. */
@@ -176,11 +176,21 @@ export class SimulatedCoprocessor {
     return this.ports.reopen();
   }
 
+  /** Throws NOT_SUPPORTED for faults of single messages, where the dialect has none. */
+  checkFault(fault: Fault): void {
+    const { dialect } = this.options;
+    if (dialect !== 'virtio-msg' || !isMessageFault(fault)) return;
+    const why = `${dialect} has no messages that stand by themselves: use faults of the wire`;
+    throw new BridgeError('NOT_SUPPORTED', `fault '${fault.kind}': ${why}`);
+  }
+
   /**
    * From now on this goes wrong, too; the last of a kind counts, and one with 0 ends its kind. Wire
-   * faults concern ports (listen, serve), not links given to {@link attach}.
+   * faults and crashes concern ports (listen, serve), not links given to {@link attach}. Throws as
+   * {@link checkFault}.
    */
   setFault(fault: Fault): void {
+    this.checkFault(fault);
     this.catchUp();
     if (fault.kind === 'reboot') {
       this.rebootPeriodNs = fault.periodNs;
@@ -189,8 +199,10 @@ export class SimulatedCoprocessor {
     } else if (fault.kind === 'drift') {
       this.driftPpm = fault.ppm;
       this.firmware.clock.setDrift(fault.ppm, this.now());
+    } else if (fault.kind === 'crash') {
+      this.crashes.set(fault.periodNs, fault.lengthNs);
     } else {
-      this.wireFaults.set(fault, Number(this.time.monotonicNs()));
+      this.host.setFault(fault);
     }
   }
 
@@ -198,7 +210,8 @@ export class SimulatedCoprocessor {
   clearFaults(): void {
     this.setFault({ kind: 'drift', ppm: 0 });
     this.setFault({ kind: 'reboot', periodNs: NEVER });
-    this.wireFaults.clear();
+    this.crashes.set(0, 0);
+    this.host.clearFaults();
   }
 
   /** Throws what {@link addStimulus} would; of a replay the file is read to its end. */
@@ -268,16 +281,13 @@ export class SimulatedCoprocessor {
   stats(): CoprocessorStats {
     this.catchUp();
     const lines = this.lineStats();
-    const wire = { ...this.wireTotals };
-    addCounters(wire, this.link?.counters ?? {});
-    addCounters(wire, { ...this.faultCounters });
     return {
       bootId: this.bootId,
       boots: this.boots,
       lines,
       total: totals(lines),
       bus: { ...this.board.busCounters },
-      wire,
+      wire: this.host.counters,
     };
   }
 
@@ -286,12 +296,12 @@ export class SimulatedCoprocessor {
     if (this.closed) return;
     this.closed = true;
     if (this.timer !== undefined) this.time.clear(this.timer);
+    this.crashes.stop();
     this.firmware.detach();
     this.scheduler.clear();
     this.outputs.complete();
     this.problems.complete();
-    await this.link?.close();
-    await this.port?.close();
+    await this.host.close();
     await this.ports.end();
   }
 
@@ -301,34 +311,13 @@ export class SimulatedCoprocessor {
       return;
     }
     this.catchUp();
-    this.leavePort();
-    const port =
-      'link' in connection
-        ? new ServedLink(connection.link)
-        : new ServedStream(this.withFaults(connection.stream), this.time);
-    this.port = port;
-    this.useLink(port.boot()!);
+    this.host.accept(connection);
   }
 
-  private withFaults(stream: ByteStream): ByteStream {
-    return withWireFaults(stream, {
-      faults: this.wireFaults,
-      random: this.faultRandom,
-      counters: this.faultCounters,
-      time: this.time,
-    });
-  }
-
-  /** Closes the port that is served, if any. */
-  private leavePort(): void {
-    void this.port?.close();
-    this.port = undefined;
-  }
-
-  private useLink(link: PacketLink): void {
-    this.forgetLink();
-    this.link = link;
-    this.firmware.attach(link);
+  private async comeBack(): Promise<void> {
+    if (this.closed) return;
+    this.reboot();
+    await this.openPorts().catch((error: unknown) => this.problems.next(toBridgeError(error)));
   }
 
   private buildBoard(): Board {
@@ -388,17 +377,7 @@ export class SimulatedCoprocessor {
     this.rebootAtNs = atNs + this.rebootPeriodNs;
     const clock = new DeviceClock(atNs, this.driftPpm);
     this.firmware = boot(this.board, { bootId: randomBootId(this.firmware.bootId), clock });
-    const { port, link } = this;
-    this.forgetLink();
-    const booted = port?.boot();
-    if (booted !== undefined) this.useLink(booted);
-    else if (port !== undefined) this.leavePort();
-    else if (link !== undefined && link.state.kind !== 'down') this.useLink(link);
-  }
-
-  private forgetLink(): void {
-    if (this.link !== undefined) addCounters(this.wireTotals, this.link.counters);
-    this.link = undefined;
+    this.host.rebooted();
   }
 
   private outputChanged(controller: number, line: number, direction: DirectionValue, level: LevelBit): void {

@@ -33,6 +33,10 @@ export interface CoprocessorOptions {
   readonly maxMsgSize?: number;
   /** F_TIME, F_LOG and F_RESUME; all by default. */
   readonly busFeatures?: { readonly time?: boolean; readonly log?: boolean; readonly resume?: boolean };
+  /** Serial links speak PLAIN: one frame a message, damage is not repaired. */
+  readonly plain?: boolean;
+  /** Serial links are as slow as a line of so many bits a second, 50 to 20,000,000; by default as fast as they go. */
+  readonly baud?: number;
   /** Edges of the world outside, from the start on. */
   readonly stimuli?: readonly Stimulus[];
   /** What goes wrong by itself; the last of a kind counts. */
@@ -48,6 +52,7 @@ export interface ResolvedOptions extends CoprocessorOptions {
   readonly controllers: number;
   readonly features: Required<SimulatedFeatures>;
   readonly ident: string;
+  readonly plain: boolean;
   readonly stimuli: readonly Stimulus[];
   readonly faults: readonly Fault[];
   readonly seed: number;
@@ -58,6 +63,8 @@ export interface ResolvedOptions extends CoprocessorOptions {
 const DEFAULT_LINES = 32;
 const MAX_LINES = 65_535;
 const MAX_CONTROLLERS = 1024;
+const MIN_BAUD = 50;
+const MAX_BAUD = 20_000_000;
 const DEFAULT_IDENT = 'gpiobridge-sim 1.0';
 /** The names block of one controller in one message: what every channel carries at its best. */
 const LARGEST_NAMES_MESSAGE = 1024;
@@ -68,6 +75,7 @@ export function resolveOptions(options: CoprocessorOptions): ResolvedOptions {
   const { dialect = 'virtio-msg', lines = DEFAULT_LINES, controllers = 1 } = options;
   inRange('lines', lines, MAX_LINES);
   inRange('controllers', controllers, MAX_CONTROLLERS);
+  if (options.baud !== undefined) inRange('baud', options.baud, MAX_BAUD, MIN_BAUD);
   const namesByController = namesOf(options.names, lines, controllers);
   const features = featuresOf(options.features ?? ALL_FEATURES, namesByController);
   if (dialect === 'virtio-msg' && features.stamp && options.busFeatures?.time === false) {
@@ -80,6 +88,7 @@ export function resolveOptions(options: CoprocessorOptions): ResolvedOptions {
     controllers,
     features,
     ident: options.ident ?? DEFAULT_IDENT,
+    plain: options.plain ?? false,
     stimuli: options.stimuli ?? [],
     faults: options.faults ?? [],
     seed: options.seed ?? randomInt(0x1_0000_0000),
@@ -87,9 +96,9 @@ export function resolveOptions(options: CoprocessorOptions): ResolvedOptions {
   };
 }
 
-function inRange(what: string, value: number, max: number): void {
-  if (Number.isInteger(value) && value >= 1 && value <= max) return;
-  throw new BridgeError('INVALID_ARGUMENT', `${what} is ${value}: give a number from 1 to ${max}`);
+function inRange(what: string, value: number, max: number, min = 1): void {
+  if (Number.isInteger(value) && value >= min && value <= max) return;
+  throw new BridgeError('INVALID_ARGUMENT', `${what} is ${value}: give a number from ${min} to ${max}`);
 }
 
 function namesOf(names: readonly string[] | undefined, lines: number, controllers: number): string[][] {

@@ -18,12 +18,14 @@ export class ServedStream implements ServedPort {
   constructor(
     private readonly stream: ByteStream,
     private readonly time: Time,
+    private readonly plain: boolean,
   ) {}
 
   boot(): PacketLink {
     void this.link?.close();
     this.link = new SerialLink(this.stream.name, new BootStream(this.stream), {
       role: 'device',
+      mode: this.plain ? 'plain' : 'reliable',
       time: this.time,
       random: Math.random,
     });

@@ -63,6 +63,12 @@ describe('parseFault', () => {
     ['delay:20ms', { kind: 'delay', delayNs: 2e7 }],
     ['delay:0s', { kind: 'delay', delayNs: 0 }],
     ['stall:1s:200ms', { kind: 'stall', periodNs: 1e9, lengthNs: 2e8 }],
+    ['crash:1s:200ms', { kind: 'crash', periodNs: 1e9, lengthNs: 2e8 }],
+    ['late:1.5s', { kind: 'late', delayNs: 1.5e9 }],
+    ['lose:0.01', { kind: 'lose', probability: 0.01 }],
+    ['repeat:0', { kind: 'repeat', probability: 0 }],
+    ['silent:1', { kind: 'silent', probability: 1 }],
+    ['refuse:1', { kind: 'refuse', probability: 1 }],
     ['drift:-37.5', { kind: 'drift', ppm: -37.5 }],
     ['drift:+500', { kind: 'drift', ppm: 500 }],
   ])('takes %s', (text, fault) => {
@@ -81,6 +87,10 @@ describe('parseFault', () => {
     ['delay:700000s', 'out of range: from 0s to 604800s'],
     ['stall:1s', 'write stall:PERIOD:TIME'],
     ['stall:1s:1s', 'the time must be less than the period'],
+    ['crash:1s', 'write crash:PERIOD:TIME'],
+    ['crash:1s:2s', 'the time must be less than the period'],
+    ['silent:1.5', "'1.5' is no probability from 0 to 1"],
+    ['late:soon', "'soon' is no time"],
     ['stall:0s:0s', 'out of range'],
     ['drift:1e3', "'1e3' is no drift"],
     ['drift:100001', 'parts in a million from -100000 to 100000'],
@@ -112,12 +122,17 @@ describe('the options of a coprocessor', () => {
       { busFeatures: { time: false } },
       "feature 'stamp' needs the bus feature 'time'",
     ],
+    ['two controllers of rpmsg-gpio', { dialect: 'rpmsg-gpio', controllers: 2 }, 'has one on a channel'],
+    ['too many ports', { dialect: 'srtm', controllers: 257 }, 'srtm has ports 0 to 255'],
+    ['too many lines of a port', { dialect: 'srtm', lines: 257 }, 'srtm addresses 1 to 256'],
+    ['too many lines of v14', { dialect: 'rpmsg-gpio-v14', lines: 257 }, 'v14 addresses 1 to 256'],
+    ['a line that is too slow', { baud: 49 }, 'baud is 49: give a number from 50 to 20000000'],
     ['a depth out of range', { eventDepth: 1025 }, 'an event depth of 1025'],
     ['an identity too long', { ident: 'x'.repeat(33) }, 'the identity'],
     ['a stimulus of no line', { stimuli: [{ ...toggle, line: 'NOWHERE' }] }, "no line 'NOWHERE'"],
     ['a stimulus of no controller', { stimuli: [{ ...toggle, controller: 2 }] }, 'no controller 2'],
     ['a random range beyond the lines', { lines: 5, stimuli: [random] }, "no line '9'"],
-  ])('refuse %s', (_, options, why) => {
+  ] as const)('refuse %s', (_, options, why) => {
     expect(() => new SimulatedCoprocessor(options)).toThrow(why);
   });
 

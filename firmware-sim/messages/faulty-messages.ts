@@ -1,4 +1,4 @@
-import { type Observable, Subject } from 'rxjs';
+import { type Observable, Subject, Subscription } from 'rxjs';
 import type { Time } from '../../src/base/clock.js';
 import type { LinkCounters, LinkState, PacketBatch, PacketLink } from '../../src/link/packet-link.js';
 import type { Random } from '../random.js';
@@ -17,18 +17,25 @@ export interface FaultyMessageParts {
   readonly time: Time;
 }
 
+/** A link as firmware that goes wrong has it. */
+export interface FaultyLink extends PacketLink {
+  /** Lets go of the link below, which stays as it is; late answers are lost. */
+  leave(): void;
+}
+
 /**
  * The device's end of a link, with faults of whole messages both ways: lost or repeated, requests that
  * stay unanswered or are refused unseen, answers that come late. Without faults messages pass as
  * they are.
  */
-export function withMessageFaults(link: PacketLink, parts: FaultyMessageParts): PacketLink {
+export function withMessageFaults(link: PacketLink, parts: FaultyMessageParts): FaultyLink {
   return new FaultyMessages(link, parts);
 }
 
-class FaultyMessages implements PacketLink {
+class FaultyMessages implements FaultyLink {
   readonly packets$: Observable<PacketBatch>;
   private readonly late: LateAnswers;
+  private readonly subscriptions = new Subscription();
 
   constructor(
     private readonly link: PacketLink,
@@ -37,15 +44,22 @@ class FaultyMessages implements PacketLink {
     const incoming = new Subject<PacketBatch>();
     this.packets$ = incoming.asObservable();
     this.late = new LateAnswers(parts.time, (packet) => void this.link.send(packet).catch(() => undefined));
-    link.packets$.subscribe({
-      next: ({ arrivedNs, packets }) => {
-        const left = packets.flatMap((packet) => this.receive(packet));
-        if (left.length > 0) incoming.next({ arrivedNs, packets: left });
-      },
-      complete: () => incoming.complete(),
-    });
+    this.subscriptions.add(
+      link.packets$.subscribe({
+        next: ({ arrivedNs, packets }) => {
+          const left = packets.flatMap((packet) => this.receive(packet));
+          if (left.length > 0) incoming.next({ arrivedNs, packets: left });
+        },
+        complete: () => incoming.complete(),
+      }),
+    );
     // Each state is another channel, or none.
-    link.state$.subscribe(() => this.late.clear());
+    this.subscriptions.add(link.state$.subscribe(() => this.late.clear()));
+  }
+
+  leave(): void {
+    this.subscriptions.unsubscribe();
+    this.late.clear();
   }
 
   get name(): string {

@@ -27,12 +27,13 @@ export function runScenario(coprocessor: SimulatedCoprocessor, scenario: Scenari
   return new Player(coprocessor, scenario);
 }
 
-/** Throws CONFIG_INVALID with every line that the coprocessor has not, and every file that cannot be replayed. */
+/** Throws CONFIG_INVALID with every line and fault that the coprocessor has not, and every file that cannot be replayed. */
 export function checkScenario(coprocessor: SimulatedCoprocessor, scenario: Scenario): void {
   const problems = new Problems();
   for (const action of scenario.steps.flatMap(({ actions }) => actions)) {
     try {
       if (action.kind === 'stimulus') coprocessor.checkStimulus(action.stimulus);
+      if (action.kind === 'fault') coprocessor.checkFault(action.fault);
       if (action.kind === 'drive') coprocessor.pin(action.drive.line, action.drive.controller);
     } catch (thrown) {
       problems.add(action.key, messageOf(thrown));

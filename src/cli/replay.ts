@@ -20,6 +20,8 @@ const OF_SIMULATION = [
   'features',
   'stimulus',
   'fault',
+  'plain',
+  'baud',
   'seed',
   'scenario',
   'control',

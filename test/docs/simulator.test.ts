@@ -40,7 +40,10 @@ describe('docs/simulator.md', () => {
     const stimuli = rows('Stimuli').map((spec) => parseStimulus(filledIn(spec)).kind);
     expect(stimuli).toEqual(['toggle', 'pulse', 'random', 'bounce', 'replay']);
     const faults = rows('Faults').map((spec) => parseFault(filledIn(spec)).kind);
-    expect(faults).toEqual(['corrupt', 'drop', 'duplicate', 'delay', 'stall', 'drift', 'reboot']);
+    expect(faults).toEqual([
+      ...['corrupt', 'drop', 'duplicate', 'delay', 'stall', 'drift', 'reboot', 'crash'],
+      ...['lose', 'repeat', 'silent', 'refuse', 'late'],
+    ]);
     const help = helpText();
     for (const spec of [...rows('Stimuli'), ...rows('Faults')]) {
       expect(help).toContain(`${spec.split(':')[0]}:`);

@@ -20,6 +20,8 @@ interface SimOptions {
   readonly features: string;
   readonly stimulus: readonly string[];
   readonly fault: readonly string[];
+  readonly plain?: boolean;
+  readonly baud?: number;
   readonly seed?: number;
   readonly control?: string;
   readonly scenario?: string;
@@ -40,6 +42,8 @@ export function command(): Command {
     .option('--features <list>', "what it has of its dialect; 'all' or 'none'", 'all')
     .addOption(repeatable('--stimulus <spec>', 'edges from the world outside (repeatable)'))
     .addOption(repeatable('--fault <spec>', 'what goes wrong (repeatable)'))
+    .option('--plain', 'serial frames without repair, one for each message (PLAIN)')
+    .addOption(countOption('--baud <n>', 'make serial links as slow as a line of this rate'))
     .addOption(new Option('--seed <n>', 'of random stimuli and faults').argParser(parseSeed))
     .option('--scenario <file>', 'a TOML file that says when which of these begins and ends')
     .option('--control <path>', "a Unix socket for 'gpiobridge pin'")
@@ -74,7 +78,12 @@ const FAULTS_HELP = `Faults:
   delay:TIME                    all bytes arrive so much later, either way, in their order
   stall:PERIOD:TIME             every period nothing passes for so long, then all of it
   drift:PPM                     the device's clock gains so many microseconds a second; -PPM loses
-  reboot:PERIOD                 the firmware restarts and has lost all its state`;
+  reboot:PERIOD                 the firmware restarts and has lost all its state
+  crash:PERIOD:TIME             every period it is gone for so long, its port too, and then starts
+and of all dialects but virtio-msg:
+  lose:P, repeat:P              of each message, either way, with probability P
+  silent:P, refuse:P            of each request: it is not answered, or refused, and not done
+  late:TIME                     answers leave so much later; interrupts do not`;
 
 const SCENARIO_HELP = `Scenario:
   duration = "10s"              when it ends; what it began goes on (default: after the last step)
@@ -116,6 +125,8 @@ async function simulate(options: SimOptions, command: Command): Promise<void> {
     features: parseFeatures(options.features, dialect),
     stimuli: options.stimulus.map(parseStimulus),
     faults: options.fault.map(parseFault),
+    plain: options.plain ?? false,
+    ...(options.baud === undefined ? {} : { baud: options.baud }),
     ...(options.names === undefined ? {} : { names: options.names }),
     ...(options.seed === undefined ? {} : { seed: options.seed }),
   };
@@ -189,12 +200,13 @@ function repeatable(flags: string, description: string): Option {
   return new Option(flags, description).default([], 'none').argParser(append);
 }
 
-function countOption(flags: string, description: string, fallback: number): Option {
+function countOption(flags: string, description: string, fallback?: number): Option {
   const parse = (text: string): number => {
     if (/^\d{1,9}$/.test(text) && Number(text) > 0) return Number(text);
     throw new UsageError(`${flags.split(' ')[0]}: '${text}' is no number from 1`);
   };
-  return new Option(flags, description).default(fallback).argParser(parse);
+  const option = new Option(flags, description).argParser(parse);
+  return fallback === undefined ? option : option.default(fallback);
 }
 
 function parseSeed(text: string): number {
