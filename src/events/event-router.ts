@@ -65,12 +65,12 @@ export class EventRouter {
       if (destination !== undefined) this.presentGap(destination, gap);
       return;
     }
-    // A gap of the whole chip is told once to each request that listens to edges.
+    // A gap of the whole chip is told once to each request that listens to edges and has no other chip's lines.
     const told = new Set<RequestEvents>();
     for (const destination of this.destinations) {
       if (destination === undefined || destination.view.edges === 'none') continue;
       destination.view.owed = 0;
-      if (told.has(destination.request)) continue;
+      if (told.has(destination.request) && !destination.request.gapsByLine) continue;
       told.add(destination.request);
       this.presentGap(destination, gap);
     }

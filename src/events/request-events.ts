@@ -55,9 +55,11 @@ export class RequestEvents {
   /** CLOCK_REALTIME minus CLOCK_MONOTONIC for the batch being presented; undefined: not read yet. */
   private realtimeOffset: bigint | undefined;
 
+  /** With `gapsByLine` a gap of a whole controller is told of each line: the request has others too. */
   constructor(
     private readonly clock: Clock,
     private readonly timers: Timers,
+    readonly gapsByLine = false,
   ) {
     this.events$ = new Observable((subscriber) => {
       this.listener = subscriber;
@@ -120,7 +122,7 @@ export class RequestEvents {
     const gap: Gap = {
       type: 'gap',
       chip: view.chip,
-      ...(sensed.line === undefined ? undefined : { offset: view.offset }),
+      ...(sensed.line === undefined && !this.gapsByLine ? undefined : { offset: view.offset }),
       lost: sensed.lost,
       reason: sensed.reason,
       fromNs: sensed.fromNs ?? fromNs,

@@ -43,10 +43,14 @@ export interface LineInfo {
   /** Undefined: unnamed. */
   readonly name?: string;
   readonly used: boolean;
-  /** Of the request that holds it; undefined when unused. */
+  /** Of the request that holds it; undefined when unused, and where it is nobody's business here. */
   readonly consumer?: string;
   /** Whether it stays requested without a client. */
   readonly persistent: boolean;
+  /** The synthetic chip that the line belongs to or is held through; not told on that chip itself. */
+  readonly throughChip?: string;
+  /** Of a synthetic chip's line: why it cannot be requested now. */
+  readonly unavailable?: string;
   /** Of a line that is not used: what its last user made it, as the kernel shows it; nobody drives it. */
   readonly direction: 'input' | 'output';
   readonly activeLow: boolean;

@@ -4,6 +4,7 @@ import {
   filter,
   firstValueFrom,
   type Observable,
+  Subject,
   type Subscription,
 } from 'rxjs';
 import type { Clock, Timers } from '../base/clock.js';
@@ -20,8 +21,9 @@ import type {
   LineRequestConfig,
 } from './chip.js';
 import { checkLineConfigs, checkOffset, checkRequest } from './line-config.js';
-import { CoprocessorLineRequest } from './line-request.js';
-import { LineTable } from './line-table.js';
+import { CoprocessorLineRequest, type RequestFace } from './line-request.js';
+import type { Reservation } from './line-reservations.js';
+import { type HoldChange, LineTable } from './line-table.js';
 
 export interface CoprocessorChipOptions {
   readonly name: string;
@@ -42,7 +44,13 @@ export class CoprocessorChip implements Chip {
   readonly state$: Observable<ChipState>;
   readonly lineInfo$: Observable<LineInfoChange>;
 
+  /** Other lines have been described, or the first. */
+  readonly described$: Observable<void>;
+  /** Lines requested, released and reconfigured, by their offsets; for synthetic chips. */
+  readonly holdChanges$: Observable<HoldChange>;
+
   private readonly remote: RemoteGpio;
+  private readonly descriptions = new Subject<void>();
   private readonly lines: LineTable;
   private readonly router: EventRouter;
   private readonly states: BehaviorSubject<ChipState>;
@@ -55,6 +63,8 @@ export class CoprocessorChip implements Chip {
     this.lines = new LineTable(options.name, options.clock);
     this.router = new EventRouter(options.remote);
     this.lineInfo$ = this.lines.changes$;
+    this.holdChanges$ = this.lines.holdChanges$;
+    this.described$ = this.descriptions.asObservable();
     this.states = new BehaviorSubject(chipState(options.remote.state));
     this.state$ = this.states.pipe(distinctUntilChanged(sameState));
     this.subscriptions = [options.remote.state$.subscribe((state) => this.follow(state))];
@@ -91,8 +101,40 @@ export class CoprocessorChip implements Chip {
     return this.remote.getValue(offset);
   }
 
-  async requestLines(request: LineRequestConfig): Promise<LineRequest> {
-    await this.awaitUp();
+  requestLines(request: LineRequestConfig): Promise<LineRequest> {
+    return this.open(request, undefined);
+  }
+
+  /**
+   * The part of a request through a synthetic chip that this chip has the lines of. `request` names
+   * them by the offsets of this chip, which `face.reservations` must hold. Rejects as
+   * {@link requestLines}, in terms of the synthetic chip.
+   */
+  requestPart(request: LineRequestConfig, face: RequestFace): Promise<CoprocessorLineRequest> {
+    return this.open(request, face);
+  }
+
+  /** Gives a line to a synthetic chip: throws BUSY, naming the chip that has it already. */
+  reserve(offset: number, reservation: Reservation): void {
+    checkOffset(offset, this.name, this.lineCount);
+    this.lines.reserve(offset, reservation);
+  }
+
+  /** Takes a line back; idempotent. A request that holds it goes on. */
+  unreserve(offset: number, reservation: Reservation): void {
+    this.lines.unreserve(offset, reservation);
+  }
+
+  /** A line as a user of a synthetic chip may see it. */
+  lineInfoThrough(offset: number, through: Reservation, name: string | undefined): LineInfo {
+    return this.lines.infoThrough(offset, through, name);
+  }
+
+  private async open(
+    request: LineRequestConfig,
+    face: RequestFace | undefined,
+  ): Promise<CoprocessorLineRequest> {
+    await this.whenUp();
     checkRequest(request, this.name, this.lineCount);
     const configs = checkLineConfigs(request.config, request.offsets);
     if (
@@ -114,7 +156,16 @@ export class CoprocessorChip implements Chip {
       router: this.router,
       clock: this.options.clock,
       timers: this.options.timers,
+      face,
     });
+  }
+
+  /** A chip that is coming up is worth a short wait; one that is down says why at once: LINK_DOWN. */
+  async whenUp(): Promise<void> {
+    if (this.state.kind === 'starting') await this.started();
+    if (this.state.kind === 'up') return;
+    const why = this.state.kind === 'down' ? `down: ${this.state.reason}` : 'still starting: try again';
+    throw new BridgeError('LINK_DOWN', `chip '${this.name}' is ${why}`);
   }
 
   /** Ends every request, and the chip with them: its coprocessor was taken out of the configuration. */
@@ -124,6 +175,7 @@ export class CoprocessorChip implements Chip {
     this.router.close();
     this.states.next({ kind: 'down', reason });
     this.states.complete();
+    this.descriptions.complete();
   }
 
   private follow(state: RemoteState): void {
@@ -131,6 +183,7 @@ export class CoprocessorChip implements Chip {
     if (state.kind === 'up' && description !== undefined && state.generation !== this.generation) {
       this.generation = state.generation;
       this.lines.describe(description.names);
+      this.descriptions.next();
     }
     this.states.next(chipState(state));
   }
@@ -146,14 +199,6 @@ export class CoprocessorChip implements Chip {
         hold.end(`the firmware of chip '${this.name}' restarted, and on_restart is "release"`);
       }
     });
-  }
-
-  /** A chip that is coming up is worth a short wait; one that is down says why at once. */
-  private async awaitUp(): Promise<void> {
-    if (this.state.kind === 'starting') await this.started();
-    if (this.state.kind === 'up') return;
-    const why = this.state.kind === 'down' ? `down: ${this.state.reason}` : 'still starting: try again';
-    throw new BridgeError('LINK_DOWN', `chip '${this.name}' is ${why}`);
   }
 
   private async started(): Promise<void> {

@@ -8,9 +8,23 @@ import { type LineView, newLineView, RequestEvents } from '../events/request-eve
 import type { LineConfig, LineRequest, LineRequestConfig } from './chip.js';
 import { checkLineConfigs, invalid, invertIf } from './line-config.js';
 import { applyConfig, changeConfig } from './line-driver.js';
+import type { Reservation } from './line-reservations.js';
 import type { LineHold, LineTable } from './line-table.js';
 
 const NS_PER_US = 1_000n;
+
+/**
+ * A request through a synthetic chip, of which this one has the lines of one controller: how its
+ * owner knows them, and where their events go, together with those of other controllers.
+ */
+export interface RequestFace {
+  /** One for each offset, in their order. */
+  readonly reservations: readonly Reservation[];
+  /** Ended by whoever made it. */
+  readonly events: RequestEvents;
+  /** This part ended without being released: its lines went away. Its lines are free then. */
+  readonly onEnd: (reason: string) => void;
+}
 
 /** What a request works on. */
 export interface RequestContext {
@@ -24,6 +38,8 @@ export interface RequestContext {
   readonly router: EventRouter;
   readonly clock: Clock;
   readonly timers: Timers;
+  /** Of a request through a synthetic chip. */
+  readonly face?: RequestFace | undefined;
 }
 
 /** Lines of one controller that a caller owns. */
@@ -57,7 +73,7 @@ export class CoprocessorLineRequest implements LineRequest {
   private constructor(private readonly context: RequestContext) {
     this.consumer = context.request.consumer;
     this.offsets = [...context.request.offsets];
-    this.events = new RequestEvents(context.clock, context.timers);
+    this.events = context.face?.events ?? new RequestEvents(context.clock, context.timers);
     this.events$ = this.events.events$;
   }
 
@@ -72,13 +88,17 @@ export class CoprocessorLineRequest implements LineRequest {
   }
 
   async setValues(values: ReadonlyMap<number, Level>): Promise<void> {
+    await this.prepareValues(values)();
+  }
+
+  /** Checks what {@link setValues} shall do, and does it when the result is called. */
+  prepareValues(values: ReadonlyMap<number, Level>): () => Promise<void> {
     const wanted = [...values].map(([offset, level]) => {
       const hold = this.hold(offset);
-      if (hold.direction !== 'output')
-        throw invalid(`line ${offset} of chip '${this.context.chip}' is not an output`);
+      if (hold.direction !== 'output') throw invalid(`${this.shown(offset)} is not an output`);
       return [offset, invertIf(hold.config.activeLow, level)] as const;
     });
-    await allSettled(wanted.map(([offset, level]) => this.context.remote.setValue(offset, level)));
+    return () => allSettled(wanted.map(([offset, level]) => this.context.remote.setValue(offset, level)));
   }
 
   reconfigure(config: LineConfig | readonly LineConfig[]): Promise<void> {
@@ -93,9 +113,9 @@ export class CoprocessorLineRequest implements LineRequest {
   }
 
   private claim(): void {
-    const { lines, request, configs, clock, router, chip } = this.context;
+    const { lines, request, configs, clock, router, chip, face } = this.context;
     const end = (reason: string): void => {
-      void this.finish(reason);
+      void this.finish(reason).then(() => face?.onEnd(reason));
     };
     lines.claim(this.offsets, (index) => ({
       consumer: request.consumer,
@@ -104,10 +124,12 @@ export class CoprocessorLineRequest implements LineRequest {
       name: lines.nameOf(this.offsets[index]!),
       direction: configs[index]!.direction === 'output' ? 'output' : 'input',
       end,
+      through: face?.reservations[index],
     }));
     const now = clock.monotonicNs();
     this.offsets.forEach((offset, index) => {
-      const view = newLineView(chip, offset);
+      const shown = face?.reservations[index];
+      const view = shown === undefined ? newLineView(chip, offset) : newLineView(shown.chip, shown.offset);
       this.present(view, configs[index]!);
       this.views.set(offset, view);
       router.attach(offset, this.events, view, now);
@@ -143,6 +165,15 @@ export class CoprocessorLineRequest implements LineRequest {
     this.events.debounce(view, BigInt(config.debouncePeriodUs ?? 0) * NS_PER_US);
   }
 
+  /** A line as its owner knows it. */
+  private shown(offset: number): string {
+    const { chip } = this.context;
+    const view = this.views.get(offset);
+    return view === undefined
+      ? `line ${offset} of chip '${chip}'`
+      : `line ${view.offset} of chip '${view.chip}'`;
+  }
+
   private hold(offset: number): LineHold {
     if (this.why !== undefined) throw new BridgeError('CLOSED', `the request has ended: ${this.why}`);
     if (!this.views.has(offset)) throw invalid(`line ${offset} is not one of this request's`);
@@ -174,7 +205,7 @@ export class CoprocessorLineRequest implements LineRequest {
       if (hold !== undefined) hold.releasing = freed;
     }
     await freed;
-    this.events.end();
+    if (this.context.face === undefined) this.events.end();
   }
 
   private async giveLineBack(offset: number): Promise<void> {

@@ -1,261 +1,38 @@
 import { describe, expect, it } from 'vitest';
-import type { LineEvent } from '../../src/events/edge-event.js';
-import type { LineConfig, LineInfoChange, LineRequest } from '../../src/gpio/chip.js';
 import { CoprocessorChip } from '../../src/gpio/coprocessor-chip.js';
+import { BOTH, chipContract, type OnRestart, OUTPUT } from '../contract/chip.js';
 import { type RigOptions, useRigs } from '../driver/driver-rig.js';
-
-const INPUT: LineConfig = { direction: 'input', edges: 'none', activeLow: false, eventClock: 'monotonic' };
-const BOTH: LineConfig = { ...INPUT, edges: 'both' };
-const OUTPUT: LineConfig = { ...INPUT, direction: 'output' };
 
 const driverRig = useRigs();
 
-/** A chip over the real driver and a simulated coprocessor; time by hand. */
-async function chipRig(options: RigOptions = {}, onRestart: 'restore' | 'release' = 'restore') {
+async function make(options: RigOptions, onRestart: OnRestart = 'restore') {
   const rig = driverRig({ ...options, driver: { ...options.driver, onRestart } });
   const remote = await rig.up();
+  const { time } = rig;
   const chip = new CoprocessorChip({
     name: 'hub',
     remote,
-    clock: rig.time,
-    timers: rig.time,
+    clock: time,
+    timers: time,
     startingMs: 1_000,
     onRestart,
   });
-  const request = (offsets: readonly number[], config: LineConfig, consumer = 'test'): Promise<LineRequest> =>
-    chip.requestLines({ consumer, offsets, config });
-  const events = (of: LineRequest): LineEvent[] => {
-    const seen: LineEvent[] = [];
-    of.events$.subscribe((batch) => seen.push(...batch));
-    return seen;
-  };
-  return { rig, chip, request, events };
+  return { rig, chip, pinOf: (offset: number) => offset };
 }
 
-describe('requests', () => {
-  it('own their lines: a second one is told by whom, and takes none of its own', async () => {
-    const { chip, request } = await chipRig({ coprocessor: { names: ['A', 'DOOR'] } });
-    await request([1], INPUT, 'first');
-    await expect(request([0, 1], INPUT, 'second')).rejects.toMatchObject({
-      name: 'BUSY',
-      message: expect.stringMatching(/line 1 \('DOOR'\) of chip 'hub' is in use by 'first'/),
-    });
-    expect(chip.lineInfo(0)).toMatchObject({ used: false });
-    expect(chip.lineInfo(1)).toMatchObject({ used: true, consumer: 'first' });
-  });
-
-  it('give their lines back, and the next one may wait for that', async () => {
-    const { request } = await chipRig();
-    const first = await request([2], BOTH);
-    const releasing = first.release();
-    const second = await request([2], BOTH, 'next');
-    await releasing;
-    expect(first.ended).toBe('released');
-    expect(second.ended).toBeUndefined();
-  });
-
-  it('refuse what cannot be, before anything is changed', async () => {
-    const { request, rig } = await chipRig();
-    const bad: [readonly number[], LineConfig, RegExp][] = [
-      [[], INPUT, /at least one GPIO line/],
-      [[99], INPUT, /offset 99 is out of range on chip 'hub'/],
-      [[-1], INPUT, /out of range/],
-      [[1, 1], INPUT, /named twice/],
-      [[1], { ...OUTPUT, edges: 'both' }, /edges need direction input/],
-      [[1], { ...INPUT, value: 1 }, /a value needs direction output/],
-      [Array.from({ length: 65 }, (_, i) => i), INPUT, /at most 64/],
-    ];
-    const sent = rig.first.counters.requests_sent;
-    for (const [offsets, config, message] of bad) {
-      await expect(request(offsets, config)).rejects.toMatchObject({ name: 'INVALID_ARGUMENT', message });
-    }
-    expect(rig.first.counters.requests_sent).toBe(sent);
-  });
-
-  it('refuse edges where the firmware has no interrupts', async () => {
-    const { request } = await chipRig({
-      coprocessor: { features: { irq: false, stamp: false, queue: false } },
-    });
-    await expect(request([1], BOTH)).rejects.toMatchObject({ name: 'NOT_SUPPORTED' });
-    await expect(request([1], INPUT)).resolves.toBeDefined();
-  });
-
-  it('drive outputs, logically, and never show another value', async () => {
-    const { request, rig } = await chipRig();
-    const shown: string[] = [];
-    rig.coprocessor.outputs$.subscribe(({ direction, level }) => shown.push(`${direction} ${level}`));
-    const output = await request([3], { ...OUTPUT, activeLow: true, value: 0 });
-    expect(shown).toEqual(['output 1']);
-    await output.setValues(new Map([[3, 1]]));
-    expect(rig.coprocessor.pin(3).level).toBe(0);
-    expect(await output.getValues()).toEqual([1]);
-    await output.release();
-    expect(rig.coprocessor.pin(3).direction).toBe('none');
-  });
-
-  it('set no line that is not theirs or not an output', async () => {
-    const { request } = await chipRig();
-    const input = await request([4], INPUT);
-    await expect(input.setValues(new Map([[4, 1]]))).rejects.toMatchObject({ name: 'INVALID_ARGUMENT' });
-    await expect(input.setValues(new Map([[5, 1]]))).rejects.toMatchObject({ name: 'INVALID_ARGUMENT' });
-    await expect(input.getValues([5])).rejects.toMatchObject({ name: 'INVALID_ARGUMENT' });
-    await input.release();
-    await expect(input.getValues()).rejects.toMatchObject({ name: 'CLOSED' });
-  });
-
-  it('are reconfigured in place', async () => {
-    const { request, rig, events, chip } = await chipRig();
-    const line = await request([6], BOTH);
-    const seen = events(line);
-    await line.reconfigure({ ...OUTPUT, value: 1 });
-    expect(rig.coprocessor.pin(6)).toMatchObject({ direction: 'output', level: 1 });
-    await line.reconfigure({ ...BOTH, activeLow: true });
-    rig.coprocessor.drive(6, 1);
-    rig.coprocessor.drive(6, 0);
-    await rig.settle();
-    expect(seen.filter((event) => event.type === 'edge').map((event) => event.edge)).toEqual([
-      'falling',
-      'rising',
-    ]);
-    expect(chip.lineInfo(6)).toMatchObject({ direction: 'input', edges: 'both', activeLow: true });
-  });
-
-  it('tell who watches of requested, reconfigured and released lines', async () => {
-    const { chip, request } = await chipRig();
-    const changes: LineInfoChange[] = [];
-    chip.lineInfo$.subscribe((change) => changes.push(change));
-    const line = await request([7], INPUT, 'me');
-    await line.reconfigure(BOTH);
-    await line.release();
-    expect(changes.map(({ kind, info }) => [kind, info.offset, info.used])).toEqual([
-      ['requested', 7, true],
-      ['reconfigured', 7, true],
-      ['released', 7, false],
-    ]);
-  });
-});
-
-describe('edges', () => {
-  it('come stamped, in order, from the request on', async () => {
-    const { request, rig, events } = await chipRig();
-    const line = await request([5], BOTH);
-    rig.coprocessor.drive(5, 1);
-    await rig.settle();
-    const seen = events(line);
-    rig.coprocessor.drive(5, 0);
-    await rig.settle();
-    expect(seen).toMatchObject([
-      { type: 'edge', edge: 'rising', seqno: 1, lost: 0, stampedBy: 'device', levelSource: 'reported' },
-      { type: 'edge', edge: 'falling', seqno: 2, lost: 0 },
-    ]);
-  });
-
-  it('are read and marked so where the device tells no levels', async () => {
-    const { request, rig, events } = await chipRig({
-      coprocessor: { features: { irq: true, stamp: false, queue: false } },
-    });
-    const seen = events(await request([5], BOTH));
-    rig.coprocessor.drive(5, 1);
-    await rig.settle(8);
-    rig.coprocessor.drive(5, 0);
-    await rig.settle(8);
-    expect(seen).toMatchObject([
-      {
-        type: 'edge',
-        edge: 'rising',
-        levelSource: 'read',
-        lost: null,
-        stampedBy: 'host',
-        uncertaintyNs: null,
-      },
-      { type: 'edge', edge: 'falling', levelSource: 'read', lost: null },
-    ]);
-  });
-
-  it('that were kept but not delivered are counted when the line is released', async () => {
-    const { request, rig, events } = await chipRig();
-    const line = await request([5], BOTH);
-    const seen = events(line);
-    rig.first.holdRearming(true);
-    const { eventDepth } = rig.first.description!;
-    const sensed = 3 * eventDepth;
-    for (let i = 0; i < sensed; i++) rig.coprocessor.drive(5, i % 2 === 0 ? 1 : 0);
-    await rig.settle(8);
-    await line.release();
-    const delivered = seen.filter((event) => event.type === 'edge').length;
-    const lost = seen.reduce((sum, event) => sum + (event.lost ?? Number.NaN), 0);
-    expect(delivered).toBeGreaterThan(0);
-    expect(delivered + lost).toBe(sensed);
-  });
-});
-
-describe('a restart of the firmware', () => {
-  it('keeps requests: outputs are set again, edges go on after one gap of unknown size', async () => {
-    const { request, rig, events, chip } = await chipRig();
-    await request([3], { ...OUTPUT, value: 1 });
-    const seen = events(await request([5], BOTH));
-    rig.coprocessor.reboot();
-    await rig.until(() => chip.state.kind === 'up' && rig.first.counters.restarts === 1, 'the restart');
-    expect(rig.coprocessor.pin(3)).toMatchObject({ direction: 'output', level: 1 });
-    rig.coprocessor.drive(5, 1);
-    await rig.settle();
-    expect(seen.map((event) => [event.type, event.lost])).toEqual([
-      ['gap', null],
-      ['edge', 0],
-    ]);
-  });
-
-  it('ends requests where on_restart is "release"', async () => {
-    const { request, rig, chip } = await chipRig({}, 'release');
-    const line = await request([5], BOTH);
-    rig.coprocessor.reboot();
-    await rig.until(() => line.ended !== undefined && chip.lineInfo(5).used === false, 'the request to end');
-    expect(line.ended).toMatch(/restarted/);
-  });
+describe('a coprocessor chip', () => {
+  chipContract(make);
 
   it('ends the requests of lines that the new firmware describes differently, and no others', async () => {
-    const { request, rig } = await chipRig({ coprocessor: { lines: 4, names: ['A', 'B', 'C', 'D'] } });
-    const stays = await request([0], BOTH);
-    const renamed = await request([1], BOTH);
-    const gone = await request([3], { ...OUTPUT, value: 1 });
+    const { chip, rig } = await make({ coprocessor: { lines: 4, names: ['A', 'B', 'C', 'D'] } });
+    const stays = await chip.requestLines({ consumer: 'test', offsets: [0], config: BOTH });
+    const renamed = await chip.requestLines({ consumer: 'test', offsets: [1], config: BOTH });
+    const gone = await chip.requestLines({ consumer: 'test', offsets: [3], config: { ...OUTPUT, value: 1 } });
     const other = driverRig({ coprocessor: { lines: 3, names: ['A', 'X', 'C'] } });
     rig.adoptCoprocessor(other);
     await rig.until(() => renamed.ended !== undefined && gone.ended !== undefined, 'requests to end');
     expect(renamed.ended).toBe("line 1 of chip 'hub' is now named 'X', not 'B'");
     expect(gone.ended).toBe("the firmware of chip 'hub' now has 3 lines: line 3 is gone");
     expect(stays.ended).toBeUndefined();
-  });
-});
-
-describe('a chip that is down', () => {
-  it('says why, refuses requests, and keeps those it has', async () => {
-    const { request, rig, chip, events } = await chipRig();
-    const line = await request([5], BOTH);
-    const seen = events(line);
-    await rig.link.close();
-    await rig.settle();
-    expect(chip.state).toMatchObject({ kind: 'down' });
-    await expect(request([6], INPUT)).rejects.toMatchObject({
-      name: 'LINK_DOWN',
-      message: /chip 'hub' is down/,
-    });
-    rig.coprocessor.drive(5, 1);
-    rig.connect();
-    await rig.until(() => chip.state.kind === 'up', 'the chip to be up');
-    await rig.settle();
-    expect(line.ended).toBeUndefined();
-    expect(seen).toMatchObject([{ type: 'edge', edge: 'rising', lost: 0 }]);
-  });
-
-  it('forgets lines released meanwhile at the coprocessor too, once it is back', async () => {
-    const { request, rig, chip } = await chipRig();
-    const line = await request([3], { ...OUTPUT, value: 1 });
-    await rig.link.close();
-    await rig.settle();
-    await line.release();
-    expect(rig.coprocessor.pin(3).direction).toBe('output');
-    rig.connect();
-    await rig.until(() => chip.state.kind === 'up', 'the chip to be up');
-    expect(rig.coprocessor.pin(3).direction).toBe('none');
   });
 });
