@@ -5,6 +5,7 @@ import { ApiServer } from '../api/server/api-server.js';
 import type { StatusSource } from '../api/server/control-session.js';
 import type { SocketAccess } from '../api/server/socket.js';
 import { BridgeError, messageOf } from '../base/errors.js';
+import { checkPrivateDirectory } from '../base/private-directory.js';
 import { TIMEOUTS } from '../base/timeouts.js';
 import { systemTime } from '../linux/clock.js';
 import { BootIds } from './boot-ids.js';
@@ -197,11 +198,15 @@ function withoutKey(config: CoprocessorConfig | undefined): unknown {
   return config === undefined ? undefined : { ...config, access: { ...config.access, key: '' } };
 }
 
+/** Everybody may see which chips there are; their sockets say who may use them. Nobody else may make any. */
 function makeRuntimeDir({ dir, source }: Place): void {
-  if (existsSync(dir)) return;
+  if (existsSync(dir)) {
+    checkPrivateDirectory(dir, `runtime directory (${source})`);
+    return;
+  }
   try {
-    mkdirSync(dir, { recursive: true });
-    // Everybody may see which chips there are; their sockets say who may use them.
+    mkdirSync(dir, { recursive: true, mode: 0o755 });
+    // Whatever the umask.
     chmodSync(dir, 0o755);
   } catch (thrown) {
     throw new BridgeError(

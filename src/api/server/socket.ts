@@ -15,8 +15,8 @@ export interface SocketAccess {
 
 export const DEFAULT_SOCKET_MODE = 0o660;
 
-/** Only the daemon's user, until owner and mode are what they shall be. */
-const UMASK_WHILE_LISTENING = 0o177;
+/** Nobody, until owner and mode are what they shall be. */
+const UMASK_WHILE_LISTENING = 0o777;
 
 /**
  * Listens at `path`, replacing what is there. Owner, group and mode are set before the socket gets
