@@ -33,6 +33,21 @@ export interface Libc {
     address: Uint8Array,
     addressLength: number,
   ): number;
+  sendmsg(fd: number, message: unknown, flags: number): number;
+  recvmsg(fd: number, message: unknown, flags: number): number;
+  fcntl(fd: number, command: number, argument: number): number;
+  eventfd(initial: number, flags: number): number;
+  memfd_create(name: string, flags: number): number;
+  /** The address, or all bits set when it failed. */
+  mmap(
+    address: null,
+    length: number,
+    protection: number,
+    flags: number,
+    fd: number,
+    offset: number,
+  ): number | bigint;
+  munmap(address: number | bigint, length: number): number;
 }
 
 export function libc(): Libc {
@@ -56,7 +71,7 @@ function bind(): Libc {
   return functions as unknown as Libc;
 }
 
-// ioctl is variadic in C; on every Linux ABI that we run on, its argument goes where a fixed one goes.
+// ioctl and fcntl are variadic in C; on every Linux ABI that we run on, their argument goes where a fixed one goes.
 const PROTOTYPES: Readonly<Record<keyof Libc, string>> = {
   clock_gettime: 'int clock_gettime(int clock, void *timespec)',
   read: 'intptr_t read(int fd, void *into, size_t length)',
@@ -83,4 +98,11 @@ const PROTOTYPES: Readonly<Record<keyof Libc, string>> = {
   accept4: 'int accept4(int fd, void *address, void *addressLength, int flags)',
   sendto:
     'intptr_t sendto(int fd, const void *from, size_t length, int flags, const void *address, uint32_t addressLength)',
+  sendmsg: 'intptr_t sendmsg(int fd, const void *message, int flags)',
+  recvmsg: 'intptr_t recvmsg(int fd, void *message, int flags)',
+  fcntl: 'int fcntl(int fd, int command, long argument)',
+  eventfd: 'int eventfd(uint initial, int flags)',
+  memfd_create: 'int memfd_create(const char *name, uint flags)',
+  mmap: 'uintptr_t mmap(void *address, size_t length, int protection, int flags, int fd, int64_t offset)',
+  munmap: 'int munmap(uintptr_t address, size_t length)',
 };

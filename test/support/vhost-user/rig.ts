@@ -1,0 +1,72 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { VhostUserBackend, VhostUserProblem } from '../../../src/vhost-user/backend.js';
+import { serveVhostUser } from '../../../src/vhost-user/serve.js';
+import { DriverQueue } from './driver-queue.js';
+import { EchoDevice } from './echo-device.js';
+import { FrontEnd, INDIRECT_DESC, VERSION_1 } from './front-end.js';
+import { SharedGuestMemory } from './shared-memory.js';
+
+const QUEUE_SIZE = 16;
+
+/** A back end that serves an {@link EchoDevice}, and a guest in front of it. */
+export class VhostUserRig {
+  readonly folder = mkdtempSync(join(tmpdir(), 'gpiobridge-vu-'));
+  readonly path = join(this.folder, 'device.sock');
+  readonly recordFile = join(this.folder, 'record');
+  readonly problems: VhostUserProblem[] = [];
+  device = new EchoDevice();
+  backend!: VhostUserBackend;
+  front!: FrontEnd;
+  memory!: SharedGuestMemory;
+  queues: DriverQueue[] = [];
+
+  /** A back end that listens, and a guest that was powered up. */
+  static async make(options: { record?: boolean } = {}): Promise<VhostUserRig> {
+    const rig = new VhostUserRig();
+    await rig.startBackend(options.record ?? false);
+    rig.bootGuest();
+    return rig;
+  }
+
+  async startBackend(record: boolean): Promise<void> {
+    this.device = new EchoDevice();
+    this.backend = await serveVhostUser({
+      path: this.path,
+      device: this.device,
+      ...(record ? { recordFile: this.recordFile } : {}),
+    });
+    this.backend.problems$.subscribe((problem) => this.problems.push(problem));
+  }
+
+  /** Fresh memory and fresh rings. */
+  bootGuest(): void {
+    this.forgetGuest();
+    this.memory = new SharedGuestMemory();
+    this.queues = [0, 1].map((index) => {
+      const base = 0x10_0000 + index * 0x1000;
+      return new DriverQueue(this.memory, index, QUEUE_SIZE, base, 0x11_0000 + index * 0x8000);
+    });
+  }
+
+  /** A hypervisor connects, and its guest's driver is ready. */
+  async connect(bases: readonly number[] = [], features = VERSION_1 | INDIRECT_DESC | 1n): Promise<void> {
+    this.front = new FrontEnd(this.path);
+    await this.front.negotiate(features);
+    await this.front.setMemory(this.memory);
+    await this.front.startQueues(this.queues, bases);
+  }
+
+  async close(): Promise<void> {
+    this.front?.close();
+    await this.backend.close();
+    this.forgetGuest();
+    rmSync(this.folder, { recursive: true });
+  }
+
+  private forgetGuest(): void {
+    for (const queue of this.queues) queue.close();
+    this.memory?.close();
+  }
+}
