@@ -1,31 +1,24 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeGpioSimChip } from '../lab/gpio-sim.js';
 import { type KernelLab, kernelLab } from '../lab/kernel-lab.js';
 
-/** The kernel's own simulated chip, made through configfs. */
-const CONFIGFS = '/sys/kernel/config/gpio-sim/bench';
-
-describe('gpio-sim in the guest', () => {
+describe("the kernel's own simulated chip in the guest", () => {
   let lab: KernelLab;
   beforeAll(async () => {
-    lab = await kernelLab({ modules: ['gpio-sim'] });
+    lab = await kernelLab();
   });
   afterAll(() => lab?.stop());
 
-  it('gives a chip whose lines and edges the tools of Debian see', async () => {
+  it('has lines and edges that the tools of Debian see', async () => {
     const { guest } = lab;
-    await guest.must('mount -t configfs configfs /sys/kernel/config');
-    await guest.must(
-      `mkdir -p ${CONFIGFS}/bank && echo 8 > ${CONFIGFS}/bank/num_lines && echo 1 > ${CONFIGFS}/live`,
-    );
-    expect(await guest.must('gpiodetect')).toMatch(/^gpiochip0 .*\(8 lines\)$/);
+    const { chip, pullFile } = await makeGpioSimChip(guest, 'bench', 8);
+    expect(await guest.must('gpiodetect')).toMatch(new RegExp(`^${chip} .*\\(8 lines\\)$`));
 
-    const pull = await guest.must('echo /sys/devices/platform/gpio-sim.*/gpiochip*/sim_gpio3/pull');
-    const monitor = guest.start('gpiomon --num-events=2 --line-buffered gpiochip0 3');
-    const armed = 'until gpioinfo gpiochip0 | grep -q "line *3:.*gpiomon"; do sleep 0.05; done';
-    await guest.must(armed);
-    await guest.must(`echo pull-up > ${pull}`);
+    const monitor = guest.start(`exec gpiomon --num-events=2 --line-buffered ${chip} 3`);
+    await guest.must(`until gpioinfo ${chip} | grep -q "line *3:.*gpiomon"; do sleep 0.05; done`);
+    await guest.must(`echo pull-up > ${pullFile(3)}`);
     await monitor.waitFor(/RISING/);
-    await guest.must(`echo pull-down > ${pull}`);
+    await guest.must(`echo pull-down > ${pullFile(3)}`);
     expect((await monitor.exit()).stdout).toMatch(/RISING EDGE offset: 3[\s\S]*FALLING EDGE offset: 3/);
   });
 });

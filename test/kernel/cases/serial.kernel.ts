@@ -16,8 +16,8 @@ describe('daemon and simulated coprocessor in the guest, over a pty', () => {
     await daemon.waitFor(/up/);
     expect(await guest.must('gpiobridge detect')).toContain('hub');
 
-    const monitor = guest.start('exec gpiobridge mon --num-events 2 -c hub 3');
-    await guest.must('until gpiobridge info -c hub 3 | grep -q consumer; do sleep 0.1; done');
+    const monitor = guest.start('exec gpiobridge mon --banner --num-events 2 -c hub 3');
+    await monitor.waitFor(/Monitoring/);
     await guest.must('gpiobridge pin --control /run/sim 3=1');
     await guest.must('gpiobridge pin --control /run/sim 3=0');
     const { status, stdout } = await monitor.exit();

@@ -1,0 +1,28 @@
+import { cpus } from 'node:os';
+import { makeGpioSimChip } from '../../kernel/lab/gpio-sim.js';
+import { kernelLab } from '../../kernel/lab/kernel-lab.js';
+import { measure, type Rates } from './gpio-bench.js';
+
+/** `npm run bench:kernel [-- SECONDS]` for each of the three figures of each chip. */
+const seconds = Number(process.argv[2] ?? 3);
+
+const cell = (text: string): string => text.padStart(12);
+const row = (name: string, cells: readonly string[]): void =>
+  console.log(`  ${name.padEnd(28)}${cells.map(cell).join('')}`);
+const rates = ({ get, set, edge }: Rates): string[] => [get, set, edge].map((rate) => rate.toFixed(0));
+
+console.log(`node ${process.version}, ${cpus().length} x ${cpus()[0]?.model.trim()}`);
+console.log('\nGPIO lines of a guest with an emulated processor, over /dev/gpiochipN: round trips a second');
+const lab = await kernelLab();
+try {
+  const sim = await makeGpioSimChip(lab.guest, 'bench', 8);
+  const yardstick = await measure(
+    lab.guest,
+    { chip: sim.chip, input: 3, output: 4, pullFile: sim.pullFile(3) },
+    seconds,
+  );
+  row('', ['get', 'set', 'set to edge']);
+  row('gpio-sim in the guest', rates(yardstick));
+} finally {
+  await lab.stop();
+}
