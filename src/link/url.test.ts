@@ -3,12 +3,12 @@ import { parseLinkUrl, parseListenUrl } from './url.js';
 
 describe('link URLs', () => {
   it.each([
-    ['serial:/dev/ttyACM0', { kind: 'serial', path: '/dev/ttyACM0', baud: 115_200, mode: 'auto' }],
+    ['serial:/dev/ttyACM0', { kind: 'serial', path: '/dev/ttyACM0', baud: undefined, mode: 'auto' }],
     [
       'serial:/dev/x?baud=921600&mode=plain',
       { kind: 'serial', path: '/dev/x', baud: 921_600, mode: 'plain' },
     ],
-    ['serial:/dev/a:b?', { kind: 'serial', path: '/dev/a:b', baud: 115_200, mode: 'auto' }],
+    ['serial:/dev/a:b?', { kind: 'serial', path: '/dev/a:b', baud: undefined, mode: 'auto' }],
     ['unix:/run/hub.sock?mode=reliable', { kind: 'unix', path: '/run/hub.sock', mode: 'reliable' }],
     ['unix:hub.sock', { kind: 'unix', path: 'hub.sock', mode: 'auto' }],
     ['tcp:hub.local:4000', { kind: 'tcp', host: 'hub.local', port: 4000, mode: 'auto' }],

@@ -16,7 +16,13 @@ export type MessageUrl =
 
 /** A link that is a serial link over a stream of bytes. */
 export type StreamUrl =
-  | { readonly kind: 'serial'; readonly path: string; readonly baud: number; readonly mode: SerialMode }
+  | {
+      readonly kind: 'serial';
+      readonly path: string;
+      /** Undefined where none is given: {@link DEFAULT_BAUD}. */
+      readonly baud: number | undefined;
+      readonly mode: SerialMode;
+    }
   | { readonly kind: 'unix'; readonly path: string; readonly mode: SerialMode }
   | {
       readonly kind: 'tcp';
@@ -132,8 +138,8 @@ function readOptions(
   return options;
 }
 
-function readBaud(url: string, text: string | undefined): number {
-  if (text === undefined) return DEFAULT_BAUD;
+function readBaud(url: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
   const baud = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (baud >= MIN_BAUD && baud <= MAX_BAUD) return baud;
   throw bad(url, `baud must be a number from ${MIN_BAUD} to ${MAX_BAUD}, not '${text}'`);
