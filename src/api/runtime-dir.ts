@@ -8,6 +8,7 @@ import { BridgeError } from '../base/errors.js';
  *     control      the control socket
  *     daemon.pid   pid of the daemon, locked while it runs
  *     boot-ids     the last boot_id of each coprocessor, 0600
+ *     exports      what is kept of virtual machines, 0700
  */
 export interface RuntimeLayout {
   readonly dir: string;
@@ -15,6 +16,7 @@ export interface RuntimeLayout {
   readonly control: string;
   readonly pidFile: string;
   readonly bootIds: string;
+  readonly exports: string;
 }
 
 /** The paths inside a runtime directory. */
@@ -25,6 +27,7 @@ export function runtimeLayout(dir: string): RuntimeLayout {
     control: join(dir, 'control'),
     pidFile: join(dir, 'daemon.pid'),
     bootIds: join(dir, 'boot-ids'),
+    exports: join(dir, 'exports'),
   };
 }
 

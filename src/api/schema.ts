@@ -56,6 +56,8 @@ export const METHOD = {
   DAEMON_COPROCESSORS: 'daemon.coprocessors',
   /** [offset?, count?] -> {@link WirePage} of {@link WireChipStatus} */
   DAEMON_CHIPS: 'daemon.chips',
+  /** [offset?, count?] -> {@link WirePage} of {@link WireExportStatus} */
+  DAEMON_EXPORTS: 'daemon.exports',
 } as const;
 
 /** Notifications, daemon to client. */
@@ -204,5 +206,28 @@ export interface WireChipStatus {
   readonly clients: number;
   readonly requests: number;
   readonly persistent_lines: number;
+  readonly counters: WireCounters;
+}
+
+/** A chip offered to a virtual machine. */
+export interface WireExportStatus {
+  readonly name: string;
+  readonly type: 'vhost-user';
+  readonly chip: string;
+  readonly socket: string;
+  /** Nobody can connect yet; nobody is connected; a hypervisor is; its guest's driver uses the device. */
+  readonly state: 'waiting' | 'listening' | 'connected' | 'running';
+  readonly reason: string | null;
+  /** Of the hypervisor. */
+  readonly pid: number | null;
+  /** As far as the hypervisor tells. */
+  readonly features: readonly string[] | null;
+  /** That the guest sees; 0 before the chip described itself. */
+  readonly lines: number;
+  readonly requested_lines: readonly number[];
+  readonly waiting_requests: number;
+  /** The chip has other lines now than the guest was told of. */
+  readonly outdated: boolean;
+  readonly broken_queues: readonly { readonly queue: number; readonly reason: string }[];
   readonly counters: WireCounters;
 }

@@ -63,12 +63,6 @@ export const TIMEOUTS = {
     maxMs: 60_000,
     what: 'bytes written out by a port before it is taken for stuck',
   },
-  rpmsg_node: {
-    defaultMs: 1_000,
-    minMs: 10,
-    maxMs: 60_000,
-    what: 'the node of a new rpmsg endpoint, and udev to say who may open it',
-  },
   connect: { defaultMs: 2_000, minMs: 50, maxMs: 60_000, what: 'connection to a socket' },
   first_try: {
     defaultMs: 3_000,
@@ -77,6 +71,12 @@ export const TIMEOUTS = {
     what: 'coprocessors that answer slowly, before the service manager is told READY all the same',
   },
   shutdown: { defaultMs: 700, minMs: 50, maxMs: 10_000, what: 'orderly end after SIGTERM' },
+  guest_retry: {
+    defaultMs: 200,
+    minMs: 10,
+    maxMs: 60_000,
+    what: "pause before a virtual machine's line that could not be restored or read is tried again",
+  },
   client_call: { defaultMs: 5_000, minMs: 100, maxMs: 600_000, what: 'answer of the daemon to a client' },
 } as const satisfies Record<string, TimeLimit>;
 

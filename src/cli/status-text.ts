@@ -4,6 +4,7 @@ import type {
   CoprocessorStatus,
   Counters,
   DaemonStatus,
+  ExportStatus,
 } from '../api/client/types.js';
 
 /** The whole of `gpiobridge status` for people; ends with a newline. */
@@ -12,6 +13,7 @@ export function statusText(status: DaemonStatus): string {
     daemonText(status),
     ...status.coprocessors.map(coprocessorText),
     ...(status.chips.length > 0 ? [chipsText(status.chips)] : []),
+    ...status.exports.map(exportText),
   ].join('\n');
 }
 
@@ -87,6 +89,31 @@ function chipsText(chips: readonly ChipStatus[]): string {
 
 function keptText(lines: number): string {
   return lines === 0 ? '' : `, ${count(lines, 'line')} requested persistently`;
+}
+
+function exportText(exported: ExportStatus): string {
+  const { name, chip, socket, state, reason, pid, features, lines, requestedLines, waitingRequests } =
+    exported;
+  const words = {
+    waiting: 'waiting',
+    listening: 'no guest',
+    connected: 'no driver in the guest yet',
+    running: 'guest runs',
+  };
+  return section(`export ${name}`, [
+    ['chip', lines === 0 ? chip : `${chip}, ${count(lines, 'line')}`],
+    ['socket', socket],
+    [
+      'state',
+      [words[state], pid === null ? null : `pid ${pid}`, reason].filter((part) => part !== null).join(', '),
+    ],
+    ...(features === null ? [] : [row('features', features.join(' '))]),
+    ...(requestedLines.length === 0 ? [] : [row('holds', requestedLines.join(' '))]),
+    ...(waitingRequests === 0 ? [] : [row('waiting', count(waitingRequests, 'request'))]),
+    ...(exported.outdated ? [row('outdated', 'the chip has other lines now: start the guest again')] : []),
+    ...exported.brokenQueues.map(({ queue, reason: why }) => row(`queue ${queue}`, `stopped: ${why}`)),
+    ...countersRows('counts', exported.counters),
+  ]);
 }
 
 type Row = readonly [string, string];

@@ -11,6 +11,7 @@ import { systemTime } from '../linux/clock.js';
 import { BootIds } from './boot-ids.js';
 import type { CoprocessorConfig, DaemonConfig } from './config/config.js';
 import { Coprocessor } from './coprocessor.js';
+import { ExportSet } from './export-set.js';
 import type { Logger } from './log/logger.js';
 import type { Metrics } from './metrics/metrics.js';
 import { PidLock } from './pid-lock.js';
@@ -39,6 +40,7 @@ export class Daemon {
   /** What the control socket tells. */
   readonly status: StatusSource;
   readonly #coprocessors = new Map<string, Coprocessor>();
+  readonly #exports: ExportSet;
   #trace: TraceRecorder | undefined;
   #metrics: Metrics | undefined;
   #config: DaemonConfig;
@@ -57,6 +59,7 @@ export class Daemon {
       for (const coprocessor of config.coprocessors) {
         daemon.#add(coprocessor, access.coprocessors.get(coprocessor.name)!);
       }
+      await daemon.#exports.reload(config.exports, access.exports);
     } catch (thrown) {
       await daemon.stop('could not start');
       throw thrown;
@@ -89,17 +92,26 @@ export class Daemon {
     this.#bootIds = new BootIds(layout.bootIds, (error) => {
       logger.log('error', 'boot_ids_not_written', { file: layout.bootIds, error });
     });
+    this.#exports = new ExportSet({
+      chips: this.#api.chips,
+      stateDir: layout.exports,
+      time: systemTime,
+      retryMs: config.timeouts.guest_retry ?? TIMEOUTS.guest_retry.defaultMs,
+      logger,
+      onChange: options.onChange ?? (() => {}),
+    });
     this.status = daemonStatus({
       version,
       runtimeDir: runtimeDir.dir,
       api: this.#api,
       coprocessors: () => this.#coprocessors.values(),
+      exports: () => this.#exports.reports,
     });
   }
 
-  /** Whether every coprocessor has answered with its chips, or failed to at least once. */
+  /** Whether every coprocessor has answered with its chips and those are offered, or failed to at least once. */
   get tried(): boolean {
-    return [...this.#coprocessors.values()].every(({ tried }) => tried);
+    return [...this.#coprocessors.values()].every(({ tried }) => tried) && this.#exports.settled;
   }
 
   /**
@@ -119,6 +131,7 @@ export class Daemon {
     for (const [name, coprocessor] of wanted) {
       if (!this.#coprocessors.has(name)) this.#add(coprocessor, access.coprocessors.get(name)!);
     }
+    await this.#exports.reload(config.exports, access.exports);
     await this.#reloadMetrics(config, access.metrics);
     const { log, limits, controlGroup } = this.#config;
     if (!isDeepStrictEqual([log, limits, controlGroup], [config.log, config.limits, config.controlGroup])) {
@@ -149,6 +162,8 @@ export class Daemon {
     await this.#metrics?.close();
     // The ports go first: a restart of the daemon alone drops no output and resets no line.
     await Promise.all([...this.#coprocessors.values()].map((coprocessor) => coprocessor.disconnect()));
+    // What a guest made of its lines is kept for the daemon that comes next.
+    await this.#exports.close();
     // The sockets then, all at once: nobody asks for anything new while requests end.
     await this.#api.close(reason);
     await Promise.all([...this.#coprocessors.values()].map((coprocessor) => coprocessor.stop(reason)));

@@ -12,6 +12,8 @@ export interface ResolvedAccess {
   readonly metrics: SocketAccess;
   /** By name of the coprocessor. */
   readonly coprocessors: ReadonlyMap<string, SocketAccess>;
+  /** By name of the export. */
+  readonly exports: ReadonlyMap<string, SocketAccess>;
 }
 
 const NOBODY_ELSE: AccessConfig = { owner: undefined, group: undefined, mode: 0o600, key: 'metrics' };
@@ -24,8 +26,9 @@ export function resolveAllAccess(config: DaemonConfig): ResolvedAccess {
   const coprocessors = config.coprocessors.map(
     ({ name, access }) => [name, resolveAccess(access, problems)] as const,
   );
+  const exports = config.exports.map(({ name, access }) => [name, resolveAccess(access, problems)] as const);
   problems.throwIfAny();
-  return { control, metrics, coprocessors: new Map(coprocessors) };
+  return { control, metrics, coprocessors: new Map(coprocessors), exports: new Map(exports) };
 }
 
 /**
@@ -41,6 +44,7 @@ export function tryAccess(dir: string, config: DaemonConfig, resolved: ResolvedA
     for (const { name, access } of config.coprocessors) {
       tryOne(file, keysOf(access), resolved.coprocessors.get(name)!);
     }
+    for (const { name, access } of config.exports) tryOne(file, keysOf(access), resolved.exports.get(name)!);
   } finally {
     rmSync(file, { force: true });
   }

@@ -3,10 +3,12 @@ import type {
   WireClockStatus,
   WireCoprocessorStatus,
   WireDaemonStatus,
+  WireExportStatus,
 } from '../api/schema.js';
 import type { ApiServer } from '../api/server/api-server.js';
 import type { StatusSource } from '../api/server/control-session.js';
 import type { ClockReport } from '../driver/remote-gpio.js';
+import type { ExportReport } from '../export/vhost-user/vhost-user-export.js';
 import type { ServedChip } from './chip-set.js';
 import type { Coprocessor } from './coprocessor.js';
 
@@ -15,16 +17,18 @@ export interface StatusOptions {
   readonly runtimeDir: string;
   readonly api: ApiServer;
   readonly coprocessors: () => Iterable<Coprocessor>;
+  readonly exports: () => readonly ExportReport[];
 }
 
 /** What the control socket tells of the daemon. */
 export function daemonStatus(options: StatusOptions): StatusSource {
-  const { api, coprocessors } = options;
+  const { api, coprocessors, exports } = options;
   return {
     daemon: () => ownStatus(options),
     coprocessors: () => [...coprocessors()].map(coprocessorStatus),
     chips: () =>
       [...coprocessors()].flatMap(({ chips }) => chips.served.map((served) => chipStatus(served, api))),
+    exports: () => exports().map(exportStatus),
   };
 }
 
@@ -99,4 +103,39 @@ function chipStatus({ chip, remote }: ServedChip, api: ApiServer): WireChipStatu
     ...api.usage(chip.name),
     counters: { ...remote.counters },
   };
+}
+
+function exportStatus(report: ExportReport): WireExportStatus {
+  const { name, chip, socket, state, lines, outdated } = report;
+  return {
+    name,
+    type: 'vhost-user',
+    chip,
+    socket,
+    state,
+    reason: report.reason ?? null,
+    pid: report.pid ?? null,
+    features: report.features === undefined ? null : featureNames(report.features),
+    lines,
+    requested_lines: report.requestedLines,
+    waiting_requests: report.waitingRequests,
+    outdated,
+    broken_queues: [...report.brokenQueues].map(([queue, reason]) => ({ queue, reason })),
+    counters: report.counters,
+  };
+}
+
+const FEATURE_NAMES: ReadonlyMap<number, string> = new Map([
+  [0, 'irq'],
+  [28, 'indirect_desc'],
+  [29, 'event_idx'],
+  [30, 'protocol_features'],
+  [32, 'version_1'],
+  [40, 'ring_reset'],
+]);
+
+function featureNames(features: bigint): string[] {
+  return Array.from({ length: 64 }, (_, bit) => bit)
+    .filter((bit) => ((features >> BigInt(bit)) & 1n) === 1n)
+    .map((bit) => FEATURE_NAMES.get(bit) ?? `bit_${bit}`);
 }

@@ -5,6 +5,7 @@ import {
   encodeGpioConfig,
   encodeNames,
   FEATURE,
+  IRQ_TYPE,
   MAX_EVENT_DEPTH,
   NAMES_OFFSET,
   REQUESTQ,
@@ -13,7 +14,7 @@ import {
 import { type EdgeStats, newEdgeStats } from './event-line.js';
 import { EventLines } from './event-lines.js';
 import { GpioRequests } from './gpio-requests.js';
-import type { LineBackend } from './line-backend.js';
+import type { DirectionValue, LineBackend, LineState } from './line-backend.js';
 import type { DeviceQueues, VirtioDevice } from './virtio-device.js';
 
 /** What a GPIO device offers of the optional parts of its protocol. */
@@ -111,6 +112,24 @@ export class GpioDevice implements VirtioDevice {
    */
   missed(line: number, count: number, tellNow = true): void {
     this.events.missed(line, count, tellNow);
+  }
+
+  /** What the driver has made of a line. */
+  stateOf(line: number): LineState {
+    return {
+      direction: this.requests.directionOf(line) as DirectionValue,
+      value: this.requests.valueOf(line),
+      irqType: this.events.typeOf(line),
+    };
+  }
+
+  /**
+   * After {@link start}: the driver made the line this before, and does not know that the device began
+   * anew. The backend is not asked: it is the caller's to restore.
+   */
+  restore(line: number, state: LineState): void {
+    this.requests.restore(line, state);
+    if (state.irqType !== IRQ_TYPE.NONE) this.events.enable(line, state.irqType);
   }
 
   /** DIRECTION of a line. */

@@ -1,7 +1,7 @@
 import { u16, u32 } from '../wire/bytes.js';
 import { MSG, REQUEST_LENGTH, REQUESTQ, RESPONSE, RESPONSE_LENGTH } from '../wire/virtio-gpio.js';
 import type { EventLines } from './event-lines.js';
-import type { LineBackend } from './line-backend.js';
+import type { LevelBit, LineBackend, LineState } from './line-backend.js';
 import { LineControl, type Outcome, REFUSED } from './line-control.js';
 import type { DeviceQueues } from './virtio-device.js';
 
@@ -49,6 +49,14 @@ export class GpioRequests {
   forgetBuffers(): void {
     this.bufferEpoch++;
     for (const waiting of this.busy.values()) waiting.length = 0;
+  }
+
+  restore(line: number, state: LineState): void {
+    this.lines.restore(line, state);
+  }
+
+  valueOf(line: number): LevelBit {
+    return this.lines.valueOf(line);
   }
 
   directionOf(line: number): number {

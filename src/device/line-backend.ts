@@ -3,6 +3,15 @@ import type { DIRECTION } from '../wire/virtio-gpio.js';
 export type LevelBit = 0 | 1;
 export type DirectionValue = (typeof DIRECTION)[keyof typeof DIRECTION];
 
+/** What a driver has made of one line. */
+export interface LineState {
+  readonly direction: DirectionValue;
+  /** What an output drives, or will drive once the line becomes one. */
+  readonly value: LevelBit;
+  /** An IRQ_TYPE. */
+  readonly irqType: number;
+}
+
 /**
  * What a GPIO device model drives and reads: simulated pins, or the lines of a chip. Every method
  * may answer at once or with a promise; the model calls none for a line before the last one for it

@@ -1,5 +1,5 @@
 import { DIRECTION, IRQ_TYPE } from '../wire/virtio-gpio.js';
-import type { DirectionValue, LevelBit, LineBackend } from './line-backend.js';
+import type { DirectionValue, LevelBit, LineBackend, LineState } from './line-backend.js';
 
 /** What an operation comes to: the value of its answer, or {@link REFUSED}. */
 export type Outcome = number;
@@ -41,6 +41,16 @@ export class LineControl {
     this.direction.fill(DIRECTION.NONE);
     this.value.fill(0);
     this.backend.reset();
+  }
+
+  /** A line is this already; the backend is not asked. */
+  restore(line: number, { direction, value }: LineState): void {
+    this.direction[line] = direction;
+    this.value[line] = value;
+  }
+
+  valueOf(line: number): LevelBit {
+    return this.value[line] as LevelBit;
   }
 
   directionOf(line: number): number {

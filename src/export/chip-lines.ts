@@ -1,11 +1,11 @@
 import { nodeTimers, type Timers } from '../base/clock.js';
 import { BridgeError } from '../base/errors.js';
 import type { GpioDevice } from '../device/gpio-device.js';
-import type { DirectionValue, LevelBit, LineBackend } from '../device/line-backend.js';
+import type { DirectionValue, LevelBit, LineBackend, LineState } from '../device/line-backend.js';
 import type { Chip } from '../gpio/chip.js';
 import { DIRECTION, IRQ_TYPE } from '../wire/virtio-gpio.js';
 import { type GuestCounters, GuestLine, type GuestLineContext } from './guest-line.js';
-import type { LineWish } from './line-wish.js';
+import { needsLine } from './line-state.js';
 
 export interface ChipLinesOptions {
   /** Whose requests these are, as others see it. */
@@ -18,8 +18,6 @@ export interface ChipLinesOptions {
   readonly timers?: Timers;
   /** Pause before a line that could not be restored, or a level that could not be read, is tried again, ms. */
   readonly retryMs: number;
-  /** The guest's wish of a line has changed, and was put into effect. */
-  readonly onWish?: (line: number, wish: LineWish) => void;
 }
 
 export function newGuestCounters(): GuestCounters {
@@ -64,13 +62,13 @@ export class ChipLines implements LineBackend {
   }
 
   setDirection(line: number, direction: DirectionValue, value: LevelBit): void | Promise<void> {
-    if (direction === DIRECTION.NONE) return this.giveBack(line, { direction, value: 0 });
-    const wish = direction === DIRECTION.OUT ? { direction, value } : { direction };
-    return this.told(line, this.line(line).take(wish));
+    if (direction === DIRECTION.NONE) return this.line(line).giveBack({ direction, value: 0 });
+    const wanted = direction === DIRECTION.OUT ? { direction, value } : { direction };
+    return this.line(line).take(wanted);
   }
 
   setValue(line: number, value: LevelBit): Promise<void> {
-    return this.told(line, this.line(line).setValue(value));
+    return this.line(line).setValue(value);
   }
 
   getValue(line: number): Promise<LevelBit> {
@@ -78,8 +76,8 @@ export class ChipLines implements LineBackend {
   }
 
   setInterrupt(line: number, irqType: number): void | Promise<void> {
-    if (irqType === IRQ_TYPE.NONE) return this.giveBack(line, { irqType });
-    return this.told(line, this.line(line).take({ irqType }));
+    if (irqType === IRQ_TYPE.NONE) return this.line(line).giveBack({ irqType });
+    return this.line(line).take({ irqType });
   }
 
   /** Linux takes NONE for an error: a line that the guest has not configured is an input, or what another made it. */
@@ -100,8 +98,10 @@ export class ChipLines implements LineBackend {
   }
 
   /** The guest has made the line this before now, and does not know that it was ever away. */
-  restore(line: number, wish: LineWish): void {
-    this.line(line).restore(wish);
+  restore(line: number, state: LineState): void {
+    if (!needsLine(state)) return;
+    if (state.irqType !== IRQ_TYPE.NONE) this.options.counters.unknown_losses++;
+    this.line(line).restore(state);
   }
 
   private line(offset: number): GuestLine {
@@ -111,16 +111,6 @@ export class ChipLines implements LineBackend {
       this.lines.set(offset, line);
     }
     return line;
-  }
-
-  private giveBack(line: number, part: Partial<LineWish>): void | Promise<void> {
-    const done = this.line(line).giveBack(part);
-    return done === undefined ? undefined : this.told(line, done);
-  }
-
-  private async told(offset: number, done: Promise<void>): Promise<void> {
-    await done;
-    this.options.onWish?.(offset, this.line(offset).wish);
   }
 
   /** The chip, if the line of this offset is still the one that the guest knows. */

@@ -2,11 +2,11 @@ import type { Subscription } from 'rxjs';
 import type { Timers } from '../base/clock.js';
 import { BridgeError } from '../base/errors.js';
 import type { GpioDevice } from '../device/gpio-device.js';
-import type { LevelBit } from '../device/line-backend.js';
+import type { LevelBit, LineState } from '../device/line-backend.js';
 import type { EdgeEvent, Gap, LineEvent } from '../events/edge-event.js';
 import type { Chip, LineRequest } from '../gpio/chip.js';
 import { IRQ_TYPE } from '../wire/virtio-gpio.js';
-import { type LineWish, lineConfigOf, NO_WISH, needsLine, sameWish } from './line-wish.js';
+import { lineConfigOf, needsLine, sameState, UNUSED } from './line-state.js';
 
 /** What is behind all lines of one guest. */
 export interface GuestLineContext {
@@ -40,9 +40,9 @@ export interface GuestCounters {
 export class GuestLine {
   private request: LineRequest | undefined;
   private subscription: Subscription | undefined;
-  private wanted: LineWish = NO_WISH;
+  private wanted: LineState = UNUSED;
   /** What the request was last made for; undefined: not known, since that failed. */
-  private present: LineWish | undefined = NO_WISH;
+  private present: LineState | undefined = UNUSED;
   private busy: Promise<void> | undefined;
   /** The level after the last edge, or read; undefined: not known. */
   private level: LevelBit | undefined;
@@ -59,17 +59,13 @@ export class GuestLine {
     return this.request !== undefined;
   }
 
-  get wish(): LineWish {
-    return this.wanted;
-  }
-
   /** Nothing is wanted, held or under way. */
   get isIdle(): boolean {
     return this.request === undefined && this.busy === undefined && !needsLine(this.wanted);
   }
 
   /** Makes the line what is wanted. Rejects with what the chip says, and then as much is wanted as before. */
-  take(part: Partial<LineWish>): Promise<void> {
+  take(part: Partial<LineState>): Promise<void> {
     return this.inTurn(async () => {
       const before = this.wanted;
       this.wanted = { ...before, ...part };
@@ -83,7 +79,7 @@ export class GuestLine {
   }
 
   /** Less is wanted from now on, whether the coprocessor can be told of it now or only later. */
-  giveBack(part: Partial<LineWish>): void | Promise<void> {
+  giveBack(part: Partial<LineState>): void | Promise<void> {
     if (this.isIdle) return;
     return this.inTurn(async () => {
       this.wanted = { ...this.wanted, ...part };
@@ -112,12 +108,12 @@ export class GuestLine {
 
   /** The guest is gone, or starts anew: the line is given back, after what is under way. */
   release(): void {
-    void this.giveBack(NO_WISH);
+    void this.giveBack(UNUSED);
   }
 
   /** The guest wants this since before now: done at once, or as soon as it can be. */
-  restore(wish: LineWish): void {
-    this.wanted = wish;
+  restore(state: LineState): void {
+    this.wanted = state;
     this.reapply();
   }
 
@@ -176,16 +172,16 @@ export class GuestLine {
     if (wanted.irqType !== present?.irqType) this.level = undefined;
     if (!needsLine(wanted)) await this.giveUp();
     else if (this.request === undefined) await this.open(wanted);
-    else if (present === undefined || !sameWish(wanted, present)) {
+    else if (present === undefined || !sameState(wanted, present)) {
       await this.request.reconfigure(lineConfigOf(wanted));
     }
     this.present = wanted;
   }
 
-  private async open(wish: LineWish): Promise<void> {
+  private async open(wanted: LineState): Promise<void> {
     const { consumer } = this.context;
     const chip = this.context.chipFor(this.line);
-    const request = await chip.requestLines({ consumer, offsets: [this.line], config: lineConfigOf(wish) });
+    const request = await chip.requestLines({ consumer, offsets: [this.line], config: lineConfigOf(wanted) });
     this.request = request;
     this.subscription = request.events$.subscribe({
       next: (events) => this.takeEvents(events),

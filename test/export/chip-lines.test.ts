@@ -111,23 +111,6 @@ describe('lines of a chip for a guest', () => {
     expect(await direct(1, DIRECTION.IN)).toEqual(OK);
     expect(info(1)).toMatchObject({ used: true, direction: 'input' });
   });
-
-  it('tell what was put into effect', async () => {
-    await guest();
-    const host = await hostTakes(2);
-    await direct(2, DIRECTION.IN);
-    await direct(1, DIRECTION.OUT);
-    await ask(MSG.SET_VALUE, 1, 1);
-    await enable(0, EDGE_BOTH);
-    await direct(1, DIRECTION.NONE);
-    expect(model.wishes).toEqual([
-      [1, { direction: DIRECTION.OUT, value: 0, irqType: NONE }],
-      [1, { direction: DIRECTION.OUT, value: 1, irqType: NONE }],
-      [0, { direction: DIRECTION.NONE, value: 0, irqType: EDGE_BOTH }],
-      [1, { direction: DIRECTION.NONE, value: 0, irqType: NONE }],
-    ]);
-    void host.release();
-  });
 });
 
 describe('edges for a guest', () => {

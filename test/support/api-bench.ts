@@ -89,6 +89,7 @@ function statusOf(server: ApiServer, runtimeDir: string): StatusSource {
     }),
     coprocessors: () => [],
     chips: () => [],
+    exports: () => [],
   };
 }
 

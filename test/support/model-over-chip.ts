@@ -1,6 +1,5 @@
 import { GpioDevice, type GpioFeatures } from '../../src/device/gpio-device.js';
 import { ChipLines, newGuestCounters } from '../../src/export/chip-lines.js';
-import type { LineWish } from '../../src/export/line-wish.js';
 import type { Chip } from '../../src/gpio/chip.js';
 import { CoprocessorChip } from '../../src/gpio/coprocessor-chip.js';
 import { EVENTQ, encodeGpioRequest, FEATURE, REQUESTQ, RESPONSE_LENGTH } from '../../src/wire/virtio-gpio.js';
@@ -35,7 +34,6 @@ export class ModelOverChip {
   readonly rig: DriverRig;
   chip: Chip | undefined;
   readonly counters = newGuestCounters();
-  readonly wishes: [number, LineWish][] = [];
   readonly backend: ChipLines;
   readonly device: GpioDevice;
   readonly returned: ReturnedBuffer[] = [];
@@ -69,7 +67,6 @@ export class ModelOverChip {
       counters: this.counters,
       timers: rig.time,
       retryMs: 100,
-      onWish: (line, wish) => this.wishes.push([line, wish]),
     });
     this.device = new GpioDevice({
       lineCount: lines,

@@ -105,12 +105,13 @@ class SocketBridge implements BridgeClient {
   async status(): Promise<DaemonStatus> {
     const control = await RpcConnection.open(this.#layout.control, this.#timeoutMs);
     try {
-      const [daemon, coprocessors, chips] = await Promise.all([
+      const [daemon, coprocessors, chips, exports] = await Promise.all([
         control.call(METHOD.DAEMON_STATUS),
         allPages((offset) => control.call(METHOD.DAEMON_COPROCESSORS, [offset])),
         allPages((offset) => control.call(METHOD.DAEMON_CHIPS, [offset])),
+        allPages((offset) => control.call(METHOD.DAEMON_EXPORTS, [offset])),
       ]);
-      return statusOf({ ...(daemon as object), coprocessors, chips }) as DaemonStatus;
+      return statusOf({ ...(daemon as object), coprocessors, chips, exports }) as DaemonStatus;
     } finally {
       control.close();
     }

@@ -148,6 +148,7 @@ export interface DaemonStatus {
   readonly counters: Counters;
   readonly coprocessors: readonly CoprocessorStatus[];
   readonly chips: readonly ChipStatus[];
+  readonly exports: readonly ExportStatus[];
 }
 
 export interface CoprocessorStatus {
@@ -197,5 +198,31 @@ export interface ChipStatus {
   readonly requests: number;
   /** Lines that stay requested without a connection. */
   readonly persistentLines: number;
+  readonly counters: Counters;
+}
+
+/** A chip offered to a virtual machine (docs/virtual-machines.md). */
+export interface ExportStatus {
+  readonly name: string;
+  readonly type: 'vhost-user';
+  readonly chip: string;
+  readonly socket: string;
+  /** Nobody can connect yet; nobody is connected; a hypervisor is; its guest's driver uses the device. */
+  readonly state: 'waiting' | 'listening' | 'connected' | 'running';
+  readonly reason: string | null;
+  /** Of the hypervisor. */
+  readonly pid: number | null;
+  /** Negotiated by the guest's driver, as far as the hypervisor tells. */
+  readonly features: readonly string[] | null;
+  /** That the guest sees; 0 before the chip described itself. */
+  readonly lines: number;
+  /** Offsets of the lines that the guest holds. */
+  readonly requestedLines: readonly number[];
+  /** Requests of the guest that wait for the coprocessor. */
+  readonly waitingRequests: number;
+  /** The chip has other lines now than the guest was told of. */
+  readonly outdated: boolean;
+  /** Queues that were stopped since the guest's driver started, and why. */
+  readonly brokenQueues: readonly { readonly queue: number; readonly reason: string }[];
   readonly counters: Counters;
 }

@@ -12,6 +12,7 @@ import { Connection, type Session } from './connection.js';
 import { ControlSession, type StatusSource } from './control-session.js';
 import { type ApiCounters, newApiCounters } from './counters.js';
 import type { ApiLimits } from './limits.js';
+import { ServedChips } from './served-chips.js';
 import { listenAt, type SocketAccess, stopListening } from './socket.js';
 
 /** Names that a chip may have: they are names of files, and users type them. */
@@ -41,6 +42,7 @@ interface Endpoint {
 /** The sockets of a daemon: one for each chip, and the control socket. */
 export class ApiServer {
   readonly counters: ApiCounters = newApiCounters();
+  readonly chips = new ServedChips();
   readonly #options: ApiServerOptions;
   readonly #endpoints = new Map<string, Endpoint>();
   readonly #connections = new Set<Connection>();
@@ -97,10 +99,12 @@ export class ApiServer {
         onReleaseFailed: (error) => warn('release_failed', { chip: chip.name, error }),
       });
     });
+    this.chips.add(chip);
   }
 
   /** Takes a chip away: its requests end with `reason`, its clients are disconnected. */
   async removeChip(name: string, reason: string): Promise<void> {
+    this.chips.remove(name);
     const endpoint = this.#endpoints.get(chipSocket(this.#options.layout, name));
     if (endpoint !== undefined) await this.#close(endpoint, reason);
   }

@@ -1,5 +1,11 @@
 import { BridgeError } from '../../base/errors.js';
-import { METHOD, type WireChipStatus, type WireCoprocessorStatus, type WireDaemonStatus } from '../schema.js';
+import {
+  METHOD,
+  type WireChipStatus,
+  type WireCoprocessorStatus,
+  type WireDaemonStatus,
+  type WireExportStatus,
+} from '../schema.js';
 import type { Session } from './connection.js';
 import { countOf, pageParams } from './params.js';
 import { wirePage, wireStatus } from './wire-shapes.js';
@@ -9,6 +15,7 @@ export interface StatusSource {
   daemon(): WireDaemonStatus;
   coprocessors(): readonly WireCoprocessorStatus[];
   chips(): readonly WireChipStatus[];
+  exports(): readonly WireExportStatus[];
 }
 
 /** The methods of a connection to the control socket. */
@@ -28,6 +35,8 @@ export class ControlSession implements Session {
         return this.#page(this.#source.coprocessors(), params);
       case METHOD.DAEMON_CHIPS:
         return this.#page(this.#source.chips(), params);
+      case METHOD.DAEMON_EXPORTS:
+        return this.#page(this.#source.exports(), params);
       default:
         throw new BridgeError('NOT_FOUND', `no method '${method.slice(0, 64)}' on the control socket`);
     }

@@ -12,6 +12,7 @@ export interface DaemonConfig {
   /** Limits other than the defaults, for all coprocessors and for the daemon itself. */
   readonly timeouts: Partial<Timeouts>;
   readonly coprocessors: readonly CoprocessorConfig[];
+  readonly exports: readonly ExportConfig[];
 }
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
@@ -44,6 +45,22 @@ export interface CoprocessorConfig {
   readonly access: AccessConfig;
   /** All limits: the defaults, then `[timeouts]`, then its own. */
   readonly timeouts: Timeouts;
+}
+
+export const EXPORT_TYPES = ['vhost-user'] as const;
+export type ExportType = (typeof EXPORT_TYPES)[number];
+
+/** A chip offered to a virtual machine. */
+export interface ExportConfig {
+  readonly type: ExportType;
+  /** For status and log, and in the consumer of lines; unique among exports. */
+  readonly name: string;
+  /** Any chip, also one that is not there yet. */
+  readonly chip: string;
+  /** Path of the socket that the hypervisor connects to. */
+  readonly socket: string;
+  /** Of that socket. */
+  readonly access: AccessConfig;
 }
 
 /** Where metrics are offered: at least one of the two. */

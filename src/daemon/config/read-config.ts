@@ -8,7 +8,6 @@ import { TIMEOUTS, type TimeoutName, type Timeouts, timeouts } from '../../base/
 import { parseToml } from '../../base/toml.js';
 import { parseLinkUrl } from '../../link/url.js';
 import {
-  type AccessConfig,
   type CoprocessorConfig,
   type DaemonConfig,
   DIALECT_CHOICES,
@@ -16,6 +15,8 @@ import {
   LOG_LEVELS,
   ON_RESTART,
 } from './config.js';
+import { checkAccount, checkPath, readAccess } from './read-access.js';
+import { readExports } from './read-exports.js';
 
 /** A link given on the command line. */
 export interface LinkOption {
@@ -47,6 +48,7 @@ export function readConfig(
   const limitsOfTime = readTimeouts(root.table('timeouts'));
   const tables = root.tables('coprocessor');
   const configured = readCoprocessors(tables, limitsOfTime, links);
+  const exports = readExports(root.tables('export'));
   root.finish();
   const coprocessors = withLinks(configured, links, limitsOfTime, problems);
   if (tables.length === 0 && links.length === 0) {
@@ -56,7 +58,7 @@ export function readConfig(
     );
   }
   problems.throwIfAny();
-  return { log, limits, controlGroup, metrics, timeouts: limitsOfTime, coprocessors };
+  return { log, limits, controlGroup, metrics, timeouts: limitsOfTime, coprocessors, exports };
 }
 
 function readLog(table: TableReader): DaemonConfig['log'] {
@@ -136,20 +138,6 @@ function readCoprocessors(
   });
 }
 
-function readAccess(table: TableReader): AccessConfig {
-  const owner = table.string('owner', checkAccount);
-  const group = table.string('group', checkAccount);
-  const mode = table.string('mode', (text) =>
-    /^0?[0-7]{3}$/.test(text) ? undefined : `'${text}' is no mode: three octal digits, such as "0660"`,
-  );
-  return {
-    owner,
-    group,
-    mode: mode === undefined ? DEFAULT_SOCKET_MODE : Number.parseInt(mode, 8),
-    key: table.path,
-  };
-}
-
 /** Links of the command line replace those of the file by name, or add a coprocessor. */
 function withLinks(
   configured: readonly CoprocessorConfig[],
@@ -196,15 +184,7 @@ function checkLink(url: string): string | undefined {
   }
 }
 
-function checkPath(path: string): string | undefined {
-  return path.startsWith('/') && !path.endsWith('/') ? undefined : `'${path}' is no absolute path of a file`;
-}
-
 function checkLabel(label: string): string | undefined {
   if (/\p{Cc}/u.test(label)) return 'control characters are not accepted';
   return label.length <= 255 ? undefined : 'is longer than 255 characters';
-}
-
-function checkAccount(name: string): string | undefined {
-  return /^[^\s:/]{1,64}$/.test(name) ? undefined : `'${name}' is no name or number of a user or group`;
 }

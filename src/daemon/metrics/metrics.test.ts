@@ -57,6 +57,7 @@ const SOURCE: StatusSource = {
     },
   ],
   chips: () => [CHIP, { ...CHIP, name: 'hub.2', state: 'down', reason: 'x', counters: { edges: 30 } }],
+  exports: () => [],
 };
 
 describe('daemonMetrics', () => {

@@ -1,0 +1,26 @@
+import { DEFAULT_SOCKET_MODE } from '../../api/server/socket.js';
+import type { TableReader } from '../../base/table-reader.js';
+import type { AccessConfig } from './config.js';
+
+/** `owner`, `group` and `mode` of a socket. */
+export function readAccess(table: TableReader): AccessConfig {
+  const owner = table.string('owner', checkAccount);
+  const group = table.string('group', checkAccount);
+  const mode = table.string('mode', (text) =>
+    /^0?[0-7]{3}$/.test(text) ? undefined : `'${text}' is no mode: three octal digits, such as "0660"`,
+  );
+  return {
+    owner,
+    group,
+    mode: mode === undefined ? DEFAULT_SOCKET_MODE : Number.parseInt(mode, 8),
+    key: table.path,
+  };
+}
+
+export function checkPath(path: string): string | undefined {
+  return path.startsWith('/') && !path.endsWith('/') ? undefined : `'${path}' is no absolute path of a file`;
+}
+
+export function checkAccount(name: string): string | undefined {
+  return /^[^\s:/]{1,64}$/.test(name) ? undefined : `'${name}' is no name or number of a user or group`;
+}
