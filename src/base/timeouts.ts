@@ -63,6 +63,12 @@ export const TIMEOUTS = {
     maxMs: 60_000,
     what: 'bytes written out by a port before it is taken for stuck',
   },
+  rpmsg_node: {
+    defaultMs: 1_000,
+    minMs: 10,
+    maxMs: 60_000,
+    what: 'the node of a new rpmsg endpoint, and udev to say who may open it',
+  },
   connect: { defaultMs: 2_000, minMs: 50, maxMs: 60_000, what: 'connection to a socket' },
   first_try: {
     defaultMs: 3_000,

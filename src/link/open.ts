@@ -4,15 +4,23 @@ import { timeouts } from '../base/timeouts.js';
 import type { ByteStream } from './byte-stream.js';
 import type { LinkObserver } from './link-observer.js';
 import type { Listener } from './listener.js';
-import { MessageLink } from './messages/message-link.js';
+import { MessageLink, type OpenEndpoint } from './messages/message-link.js';
 import { openSeqpacket } from './messages/seqpacket.js';
 import { listenSeqpacket } from './messages/seqpacket-listener.js';
 import type { PacketLink } from './packet-link.js';
+import { openRpmsgDevice, rpmsgServiceOpener, systemPlaces } from './rpmsg/open-rpmsg.js';
 import { SerialLink } from './serial/serial-link.js';
 import { listenOn } from './streams/listen.js';
 import { connectSocket } from './streams/socket.js';
 import { openTty } from './streams/tty-stream.js';
-import { type LinkUrl, parseLinkUrl, parseListenUrl, type StreamUrl } from './url.js';
+import {
+  isMessageUrl,
+  type LinkUrl,
+  type MessageUrl,
+  parseLinkUrl,
+  parseListenUrl,
+  type StreamUrl,
+} from './url.js';
 
 export interface OpenOptions {
   readonly time: Time;
@@ -32,19 +40,35 @@ export interface OpenOptions {
 export function openLink(url: string, options: OpenOptions): PacketLink {
   const parsed = parseLinkUrl(url);
   const name = linkName(parsed);
-  if (parsed.kind === 'seqpacket') {
-    return new MessageLink(name, () => openSeqpacket(name, parsed.path), messageOptions(options));
-  }
+  if (isMessageUrl(parsed))
+    return new MessageLink(name, opener(name, parsed, options), commonOptions(options));
   const { plainProbe } = options;
   return new SerialLink(name, openByteStream(parsed, options), {
-    ...messageOptions(options),
+    ...commonOptions(options),
     mode: parsed.mode,
     random: options.random,
     ...(plainProbe === undefined ? {} : { plainProbe }),
   });
 }
 
-function messageOptions({ time, observer, timeouts: limits = {} }: OpenOptions) {
+function opener(
+  name: string,
+  url: MessageUrl,
+  { time, random, timeouts: limits }: OpenOptions,
+): OpenEndpoint {
+  switch (url.kind) {
+    case 'seqpacket':
+      return () => openSeqpacket(name, url.path);
+    case 'rpmsg':
+      return () => openRpmsgDevice(name, url.path, systemPlaces);
+    case 'rpmsg-service': {
+      const options = { time, random, nodeMs: timeouts(limits).rpmsg_node };
+      return rpmsgServiceOpener(name, url, options, systemPlaces);
+    }
+  }
+}
+
+function commonOptions({ time, observer, timeouts: limits = {} }: OpenOptions) {
   return { role: 'driver', time, timeouts: limits, ...(observer === undefined ? {} : { observer }) } as const;
 }
 
@@ -66,5 +90,12 @@ export function openByteStream(
 
 /** The URL without its options. */
 export function linkName(url: LinkUrl): string {
-  return url.kind === 'tcp' ? `tcp:${url.host}:${url.port}` : `${url.kind}:${url.path}`;
+  switch (url.kind) {
+    case 'tcp':
+      return `tcp:${url.host}:${url.port}`;
+    case 'rpmsg-service':
+      return `rpmsg:${url.service}`;
+    default:
+      return `${url.kind}:${url.path}`;
+  }
 }

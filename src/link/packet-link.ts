@@ -12,6 +12,8 @@ import type { Observable } from 'rxjs';
 export interface PacketLink {
   /** For messages and logs, as in the configuration: `serial:/dev/ttyACM0`. */
   readonly name: string;
+  /** The device node that it has open, where that is found by another name: `/dev/rpmsg0`. */
+  readonly devicePath?: string | undefined;
   /** The present state. */
   readonly state: LinkState;
   /** The present state on subscription, then each change; completes after `down`. */

@@ -3,16 +3,25 @@ import { parseLinkUrl, parseListenUrl } from './url.js';
 
 describe('link URLs', () => {
   it.each([
-    ['serial:/dev/ttyACM0', { kind: 'serial', path: '/dev/ttyACM0', baud: 115_200, mode: 'auto' }],
+    ['serial:/dev/ttyACM0', { kind: 'serial', path: '/dev/ttyACM0', baud: undefined, mode: 'auto' }],
     [
       'serial:/dev/x?baud=921600&mode=plain',
       { kind: 'serial', path: '/dev/x', baud: 921_600, mode: 'plain' },
     ],
-    ['serial:/dev/a:b?', { kind: 'serial', path: '/dev/a:b', baud: 115_200, mode: 'auto' }],
+    ['serial:/dev/a:b?', { kind: 'serial', path: '/dev/a:b', baud: undefined, mode: 'auto' }],
     ['unix:/run/hub.sock?mode=reliable', { kind: 'unix', path: '/run/hub.sock', mode: 'reliable' }],
     ['unix:hub.sock', { kind: 'unix', path: 'hub.sock', mode: 'auto' }],
     ['tcp:hub.local:4000', { kind: 'tcp', host: 'hub.local', port: 4000, mode: 'auto' }],
     ['seqpacket:/run/hub.sock', { kind: 'seqpacket', path: '/run/hub.sock' }],
+    ['rpmsg:/dev/rpmsg3', { kind: 'rpmsg', path: '/dev/rpmsg3' }],
+    [
+      'rpmsg:rpmsg-raw',
+      { kind: 'rpmsg-service', service: 'rpmsg-raw', src: undefined, dst: undefined, processor: undefined },
+    ],
+    [
+      'rpmsg:io?src=1025&dst=0x400&processor=m4',
+      { kind: 'rpmsg-service', service: 'io', src: 1025, dst: 1024, processor: 'm4' },
+    ],
     ['tcp:[::1]:4000?mode=auto', { kind: 'tcp', host: '::1', port: 4000, mode: 'auto' }],
   ])('reads %s', (url, parsed) => {
     expect(parseLinkUrl(url)).toEqual(parsed);
@@ -36,6 +45,13 @@ describe('link URLs', () => {
     [`unix:/${'x'.repeat(120)}`, /121 bytes; a socket's may have 107/],
     ['seqpacket:', /the path of the socket is missing/],
     ['seqpacket:/x?mode=plain', /unknown option 'mode'; none is known here/],
+    ['rpmsg:', /the service is missing: rpmsg:SERVICE, or rpmsg:/],
+    ['rpmsg:dev/rpmsg0', /'dev\/rpmsg0' is no name of a service/],
+    [`rpmsg:${'x'.repeat(32)}`, /up to 31 bytes/],
+    ['rpmsg:io?src=-1', /src must be an address from 0 to 0xfffffffe, not '-1'/],
+    ['rpmsg:io?dst=0xffffffff', /dst must be an address/],
+    ['rpmsg:io?mode=plain', /unknown option 'mode'; known: src, dst, processor/],
+    ['rpmsg:/dev/rpmsg0?dst=1', /unknown option 'dst'; none is known here/],
     ['tcp:4000', /tcp:HOST:PORT/],
     ['tcp:::1:4000', /tcp:\[::1\]:PORT/],
     ['tcp::4000', /the host is missing/],
@@ -48,10 +64,6 @@ describe('link URLs', () => {
     expect(() => parseLinkUrl(url)).toThrow(
       expect.objectContaining({ message: expect.not.stringContaining('\n') }),
     );
-  });
-
-  it('knows rpmsg, and says that it is not there yet', () => {
-    expect(() => parseLinkUrl('rpmsg:gpio')).toThrow(expect.objectContaining({ name: 'NOT_SUPPORTED' }));
   });
 });
 

@@ -1,12 +1,28 @@
 import { BridgeError } from '../base/errors.js';
+import { MAX_SERVICE_NAME, RPMSG_ADDRESS_ANY } from '../linux/rpmsg.js';
+import type { ServiceUrl } from './rpmsg/find-service.js';
 import type { SerialMode } from './serial/arq-state.js';
 
 /** Where a link goes, as in the configuration. */
-export type LinkUrl = StreamUrl | { readonly kind: 'seqpacket'; readonly path: string };
+export type LinkUrl = StreamUrl | MessageUrl;
+
+/** A link that has packets of its own. */
+export type MessageUrl =
+  | { readonly kind: 'seqpacket'; readonly path: string }
+  /** An rpmsg endpoint by its device. */
+  | { readonly kind: 'rpmsg'; readonly path: string }
+  /** An rpmsg service, found by name under whatever number. */
+  | ({ readonly kind: 'rpmsg-service' } & ServiceUrl);
 
 /** A link that is a serial link over a stream of bytes. */
 export type StreamUrl =
-  | { readonly kind: 'serial'; readonly path: string; readonly baud: number; readonly mode: SerialMode }
+  | {
+      readonly kind: 'serial';
+      readonly path: string;
+      /** Undefined where none is given: {@link DEFAULT_BAUD}. */
+      readonly baud: number | undefined;
+      readonly mode: SerialMode;
+    }
   | { readonly kind: 'unix'; readonly path: string; readonly mode: SerialMode }
   | {
       readonly kind: 'tcp';
@@ -14,6 +30,11 @@ export type StreamUrl =
       readonly port: number;
       readonly mode: SerialMode;
     };
+
+/** Whether a link has packets of its own, and no serial link over bytes. */
+export function isMessageUrl(url: LinkUrl): url is MessageUrl {
+  return url.kind === 'seqpacket' || url.kind === 'rpmsg' || url.kind === 'rpmsg-service';
+}
 
 /** Where the device's side listens. */
 export type ListenUrl =
@@ -29,10 +50,11 @@ const MODES: readonly SerialMode[] = ['auto', 'reliable', 'plain'];
 /** sun_path holds 108 bytes with the final zero. */
 const MAX_UNIX_PATH = 107;
 
-const FORMS = 'serial:/dev/ttyACM0?baud=921600, unix:PATH, tcp:HOST:PORT or seqpacket:PATH';
+const FORMS =
+  'serial:/dev/ttyACM0?baud=921600, rpmsg:SERVICE, rpmsg:/dev/rpmsg0, unix:PATH, tcp:HOST:PORT or seqpacket:PATH';
 const LISTEN_FORMS = 'pty:PATH, unix:PATH, tcp:HOST:PORT or seqpacket:PATH';
 
-/** Parses a link's URL. Throws INVALID_ARGUMENT that says which part, or NOT_SUPPORTED for rpmsg. */
+/** Parses a link's URL. Throws INVALID_ARGUMENT that says which part. */
 export function parseLinkUrl(url: string): LinkUrl {
   const { scheme, target, options } = split(url, FORMS);
   switch (scheme) {
@@ -59,7 +81,7 @@ export function parseLinkUrl(url: string): LinkUrl {
       readOptions(url, options, []);
       return { kind: 'seqpacket', path: readSocketPath(url, target) };
     case 'rpmsg':
-      throw new BridgeError('NOT_SUPPORTED', `${url}: rpmsg links are not supported yet; use ${FORMS}`);
+      return readRpmsg(url, target, options);
     default:
       throw bad(url, `'${scheme}:' is no kind of link; use ${FORMS}`);
   }
@@ -116,8 +138,8 @@ function readOptions(
   return options;
 }
 
-function readBaud(url: string, text: string | undefined): number {
-  if (text === undefined) return DEFAULT_BAUD;
+function readBaud(url: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
   const baud = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (baud >= MIN_BAUD && baud <= MAX_BAUD) return baud;
   throw bad(url, `baud must be a number from ${MIN_BAUD} to ${MAX_BAUD}, not '${text}'`);
@@ -128,6 +150,36 @@ function readMode(url: string, options: ReadonlyMap<string, string>): SerialMode
   const mode = MODES.find((candidate) => candidate === text);
   if (mode !== undefined) return mode;
   throw bad(url, `mode must be ${MODES.join(', ')}, not '${text}'`);
+}
+
+function readRpmsg(url: string, target: string, text: string | undefined): LinkUrl {
+  if (target.startsWith('/')) {
+    readOptions(url, text, []);
+    return { kind: 'rpmsg', path: target };
+  }
+  const options = readOptions(url, text, ['src', 'dst', 'processor']);
+  if (target === '') throw bad(url, 'the service is missing: rpmsg:SERVICE, or rpmsg:/dev/rpmsg0');
+  if (Buffer.byteLength(target) > MAX_SERVICE_NAME || /[\s/]/.test(target)) {
+    throw bad(
+      url,
+      `'${target}' is no name of a service: it has up to ${MAX_SERVICE_NAME} bytes, without spaces and '/'`,
+    );
+  }
+  return {
+    kind: 'rpmsg-service',
+    service: target,
+    src: readAddress(url, 'src', options),
+    dst: readAddress(url, 'dst', options),
+    processor: options.get('processor'),
+  };
+}
+
+function readAddress(url: string, key: string, options: ReadonlyMap<string, string>): number | undefined {
+  const text = options.get(key);
+  if (text === undefined) return undefined;
+  const address = /^(0x[0-9a-f]{1,8}|\d{1,10})$/i.test(text) ? Number(text) : Number.NaN;
+  if (address < RPMSG_ADDRESS_ANY) return address;
+  throw bad(url, `${key} must be an address from 0 to 0xfffffffe, not '${text}'`);
 }
 
 function readSocketPath(url: string, path: string): string {

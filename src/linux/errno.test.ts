@@ -6,6 +6,8 @@ describe('error numbers', () => {
   it('have names and messages', () => {
     expect(errnoName(16)).toBe('EBUSY');
     expect(errnoMessage(16)).toBe('resource busy or locked');
+    // libuv has no name for it.
+    expect(errnoName(ERRNO.ENETRESET)).toBe('ENETRESET');
     expect(errnoName(4711)).toBe('errno 4711');
     expect(ERRNO.EAGAIN).toBe(11);
   });

@@ -5,9 +5,17 @@ import { lastErrno } from './libc.js';
 /** Error numbers of the kernel: EAGAIN and the like. */
 export const ERRNO = constants.errno;
 
+/** Node knows numbers that libuv has no name for, as ENETRESET. */
+const NAMES = new Map(Object.entries(ERRNO).map(([name, errno]) => [errno, name]));
+
+/** The name of what Node or a {@link SystemCallError} reports, whether libuv knows it or not. */
+export function codeOf({ code, errno }: NodeJS.ErrnoException): string | undefined {
+  return errno === undefined ? code : errnoName(-errno);
+}
+
 /** `EBUSY` for 16; `errno 4711` for a number without a name. */
 export function errnoName(errno: number): string {
-  return getSystemErrorMap().get(-errno)?.[0] ?? `errno ${errno}`;
+  return getSystemErrorMap().get(-errno)?.[0] ?? NAMES.get(errno) ?? `errno ${errno}`;
 }
 
 /** `resource busy or locked` for 16. */

@@ -6,6 +6,21 @@ import { isAtEnd } from './seqpacket.js';
 
 type PollHandle = InstanceType<typeof Koffi.node.PollHandle>;
 
+/** Messages beyond which {@link readWaiting} takes it that somebody sends without end. */
+const MOST_WAITING = 4_096;
+
+/** Throws away what waits to be read; how many messages it was. */
+export function readWaiting(fd: number): number {
+  const scratch = Buffer.allocUnsafe(1);
+  let count = 0;
+  while (count < MOST_WAITING) {
+    const length = libc().read(fd, scratch, scratch.length);
+    if (length > 0 || (length === 0 && !isAtEnd(fd))) count++;
+    else if (length === 0 || lastErrno() !== ERRNO.EINTR) break;
+  }
+  return count;
+}
+
 export interface MessageChannelEvents {
   /** What one wake-up brought, at `arrivedNs`; nobody else writes to the bytes. At least one message. */
   messages(messages: Uint8Array[], arrivedNs: bigint): void;

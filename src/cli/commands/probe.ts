@@ -36,9 +36,9 @@ the boot_id is not known, that is said first. A port that a daemon has is not to
 const EXIT_HELP = `Exit status: 0 when firmware answered that this version can work with; 1 otherwise.`;
 
 async function run(text: string, options: ProbeCommandOptions): Promise<void> {
-  const { parseLinkUrl } = await import('../../link/url.js');
+  const { isMessageUrl, parseLinkUrl } = await import('../../link/url.js');
   const url = parseLinkUrl(text.startsWith('/') ? `serial:${text}` : text);
-  if (url.kind === 'seqpacket') throw new UsageError(`${text}: only serial links can be probed`);
+  if (isMessageUrl(url)) throw new UsageError(`${text}: only serial links can be probed`);
   if (options.baud !== undefined && url.kind !== 'serial') {
     throw new UsageError(`--baud: ${text} is no serial port`);
   }

@@ -1,4 +1,5 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import type { LinkUrl } from '../../link/url.js';
 import type { ClientOptions } from '../options.js';
 
@@ -63,6 +64,9 @@ function sameEnd(a: LinkUrl, b: LinkUrl): boolean {
     return (
       a.kind === b.kind && a.kind === 'tcp' && b.kind === 'tcp' && a.host === b.host && a.port === b.port
     );
+  }
+  if (a.kind === 'rpmsg-service' || b.kind === 'rpmsg-service') {
+    return a.kind === b.kind && isDeepStrictEqual(a, b);
   }
   return a.kind === b.kind && real(a.path) === real(b.path);
 }

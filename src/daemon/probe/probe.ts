@@ -4,7 +4,7 @@ import { type BridgeError, messageOf, toBridgeError } from '../../base/errors.js
 import { timeouts } from '../../base/timeouts.js';
 import type { StreamEnd } from '../../link/byte-stream.js';
 import { linkName, openByteStream } from '../../link/open.js';
-import type { StreamUrl } from '../../link/url.js';
+import { DEFAULT_BAUD, type StreamUrl } from '../../link/url.js';
 import { portGrabbers } from '../../linux/port-grabbers.js';
 import { Conversation } from './conversation.js';
 import { Heard } from './heard.js';
@@ -42,7 +42,7 @@ export async function probe(url: StreamUrl, options: ProbeOptions): Promise<Prob
   const heard = new Heard();
   const report = (verdict: Verdict, rest: Partial<ProbeReport> = {}): ProbeReport => ({
     url: linkName(url),
-    baud: url.kind === 'serial' ? url.baud : null,
+    baud: url.kind === 'serial' ? (url.baud ?? DEFAULT_BAUD) : null,
     verdict,
     reason: null,
     received: { bytes: heard.bytes, frames: heard.frames, head: heard.head.slice(0, HEAD_BYTES) },

@@ -4,6 +4,10 @@
  */
 export interface MessageEndpoint {
   readonly fd: number;
+  /** The device node, where it has one: `/dev/rpmsg0`. */
+  readonly path?: string;
+  /** Messages that waited in it since before it was opened, and were dropped. */
+  readonly drained?: number;
   /** The longest message that it carries, bytes. */
   readonly maxPacket: number;
   /**

@@ -57,6 +57,7 @@ export class MessageLink implements PacketLink {
     send_waits: 0,
     send_refused: 0,
     discarded_long: 0,
+    discarded_before_open: 0,
   };
 
   private endpoint: MessageEndpoint | undefined;
@@ -88,6 +89,10 @@ export class MessageLink implements PacketLink {
 
   get state(): LinkState {
     return this.states.value;
+  }
+
+  get devicePath(): string | undefined {
+    return this.endpoint?.path;
   }
 
   get maxPacket(): number {
@@ -156,6 +161,7 @@ export class MessageLink implements PacketLink {
   private attach(endpoint: MessageEndpoint): void {
     const { time } = this.options;
     this.endpoint = endpoint;
+    this.counted.discarded_before_open += endpoint.drained ?? 0;
     this.messages = new MessageChannel(
       endpoint.fd,
       { maxMessage: endpoint.maxPacket, now: () => time.monotonicNs() },

@@ -43,7 +43,7 @@ function unplug(): void {
   masterOpen = false;
 }
 
-async function open(path = master.slavePath, baud = 921_600): Promise<ByteStream> {
+async function open(path = master.slavePath, baud: number | undefined = undefined): Promise<ByteStream> {
   const stream = await openTty(`serial:${path}`, { path, baud }, systemClock);
   streams.push(stream);
   return stream;
@@ -157,8 +157,11 @@ describe('a tty', () => {
     await rejected;
   });
 
-  it('has no speed on a pty', async () => {
-    expect((await open()).bytesPerSecond).toBeUndefined();
+  it('has no speed on a pty, but the one that it is said to have', async () => {
+    const stream = await open();
+    expect(stream.bytesPerSecond).toBeUndefined();
+    await stream.close();
+    expect((await open(master.slavePath, 921_600)).bytesPerSecond).toBe(92_160);
   });
 });
 

@@ -7,6 +7,7 @@ import { portHolders } from '../../linux/port-holder.js';
 import { clearHangupOnClose, isatty, isExclusive, setExclusive, tryLock, unlock } from '../../linux/tty.js';
 import type { ByteStream, ReceivedBytes, StreamEnd } from '../byte-stream.js';
 import type { LinkDownCause } from '../packet-link.js';
+import { DEFAULT_BAUD } from '../url.js';
 import { StreamOutlets } from './stream-outlets.js';
 import { notATty, openFailed, portForbidden, portMissing, portTaken } from './tty-error.js';
 
@@ -18,7 +19,8 @@ interface OpenPort {
 
 export interface TtyOptions {
   readonly path: string;
-  readonly baud: number;
+  /** Undefined: {@link DEFAULT_BAUD}, and of a pty no speed at all. */
+  readonly baud: number | undefined;
 }
 
 /**
@@ -96,9 +98,10 @@ export class TtyStream implements ByteStream {
  */
 export async function openTty(
   name: string,
-  { path, baud }: TtyOptions,
+  { path, baud: given }: TtyOptions,
   clock: Pick<Clock, 'monotonicNs'>,
 ): Promise<ByteStream> {
+  const baud = given ?? DEFAULT_BAUD;
   const probe = probePort(name, path);
   try {
     // Loaded here, since only those who open a port should pay for it.
@@ -111,7 +114,12 @@ export async function openTty(
     try {
       setExclusive(descriptor(port), true);
       clearHangupOnClose(descriptor(port));
-      return new TtyStream(name, port, isPty(path) ? undefined : baud / BITS_PER_BYTE, clock);
+      return new TtyStream(
+        name,
+        port,
+        given === undefined && isPty(path) ? undefined : baud / BITS_PER_BYTE,
+        clock,
+      );
     } catch (error) {
       await port.close().catch(() => undefined);
       throw openFailed(name, path, error as NodeJS.ErrnoException);
@@ -166,7 +174,7 @@ function openProbe(name: string, path: string): number {
   }
 }
 
-/** The slave of a pseudoterminal (majors 136 to 143): its baud rate means nothing. */
+/** The slave of a pseudoterminal (majors 136 to 143): it has no speed but the one that it is said to have. */
 function isPty(path: string): boolean {
   const major = Math.floor(statSync(path).rdev / 256) & 0xfff;
   return major >= 136 && major <= 143;

@@ -1,0 +1,192 @@
+import { closeSync, realpathSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { Time } from '../../base/clock.js';
+import { BridgeError, messageOf } from '../../base/errors.js';
+import { codeOf } from '../../linux/errno.js';
+import { readWaiting } from '../../linux/message-channel.js';
+import { RemoteprocTree } from '../../linux/remoteproc.js';
+import { RPMSG_ADDRESS_ANY, type RpmsgCalls, rpmsgCalls } from '../../linux/rpmsg.js';
+import { type RpmsgEndpoint, RpmsgTree } from '../../linux/rpmsg-tree.js';
+import type { MessageEndpoint } from '../messages/message-endpoint.js';
+import { type OpenEndpoint, RPMSG_MAX_PACKET } from '../messages/message-link.js';
+import { type DeviceTrees, findService, type ServicePlace, type ServiceUrl } from './find-service.js';
+import { rpmsgEnded, rpmsgOpenFailed } from './rpmsg-error.js';
+
+/** Where devices are found, and how they are opened. */
+export interface RpmsgPlaces {
+  readonly trees: DeviceTrees;
+  /** Where device nodes are: `/dev`. */
+  readonly dev: string;
+  readonly calls: RpmsgCalls;
+}
+
+/** The machine that this runs on. */
+export const systemPlaces: RpmsgPlaces = {
+  trees: { rpmsg: new RpmsgTree(), processors: new RemoteprocTree() },
+  dev: '/dev',
+  calls: rpmsgCalls,
+};
+
+export interface RpmsgOptions {
+  readonly time: Time;
+  /** As Math.random: addresses of renewed endpoints come from it. */
+  readonly random: () => number;
+  /** The limit `rpmsg_node` of base/timeouts.ts. */
+  readonly nodeMs: number;
+}
+
+/** Opens the endpoint of a device node, as it is. Rejects in one line with the remedy. */
+export async function openRpmsgDevice(
+  name: string,
+  path: string,
+  places: RpmsgPlaces,
+): Promise<MessageEndpoint> {
+  const device = nodeName(path);
+  if (/^rpmsg_ctrl/.test(device)) {
+    throw new BridgeError(
+      'INVALID_ARGUMENT',
+      `${name}: ${path} is a control device: give the name of the service, as in rpmsg:SERVICE`,
+    );
+  }
+  const fd = openNode(name, path, places);
+  return endpointOn(name, { fd, device, path, expected: undefined, made: false, renewable: false }, places);
+}
+
+/**
+ * Opens a service, which is found by name each time: its channel's own node, or an endpoint of its own,
+ * made and removed again. From the second time on the endpoint gets an address that none before
+ * it had, so that no late reply reaches it.
+ */
+export function rpmsgServiceOpener(
+  name: string,
+  wanted: ServiceUrl,
+  options: RpmsgOptions,
+  places: RpmsgPlaces,
+): OpenEndpoint {
+  let isRenewal = false;
+  return async () => {
+    const place = findService(name, wanted, places.trees);
+    const renewed = isRenewal;
+    isRenewal = true;
+    const renewable = place.control !== undefined && wanted.src === undefined;
+    if (place.node !== undefined && !(renewed && renewable)) {
+      const { device } = place.node;
+      const path = join(places.dev, device);
+      const fd = openNode(name, path, places);
+      return endpointOn(name, { fd, device, path, expected: wanted.service, made: false, renewable }, places);
+    }
+    const src = wanted.src ?? (renewed ? freshAddress(options.random) : RPMSG_ADDRESS_ANY);
+    const { device, fd } = await makeEndpoint(name, wanted.service, src, place, options, places);
+    const path = join(places.dev, device);
+    return endpointOn(name, { fd, device, path, expected: wanted.service, made: true, renewable }, places);
+  };
+}
+
+/** Above those that the kernel chooses by itself, and positive in every representation. */
+function freshAddress(random: () => number): number {
+  return 0x1_0000 + Math.floor(random() * 0x7ff0_0000);
+}
+
+/** Makes an endpoint and opens its node, which appears when the kernel and udev are done with it. */
+async function makeEndpoint(
+  name: string,
+  service: string,
+  src: number,
+  place: ServicePlace,
+  options: RpmsgOptions,
+  { trees, dev, calls }: RpmsgPlaces,
+): Promise<{ device: string; fd: number }> {
+  const control = join(dev, place.control!.device);
+  const before = new Set(trees.rpmsg.endpoints().map(({ device }) => device));
+  try {
+    calls.create(control, { name: service, src, dst: place.dst });
+  } catch (error) {
+    throw rpmsgOpenFailed(name, control, error as NodeJS.ErrnoException);
+  }
+  const isIt = (endpoint: RpmsgEndpoint): boolean =>
+    !before.has(endpoint.device) &&
+    endpoint.name === service &&
+    endpoint.src === src &&
+    endpoint.dst === place.dst;
+  const limit = options.time.monotonicNs() + BigInt(Math.ceil(options.nodeMs * 1e6));
+  for (;;) {
+    const made = trees.rpmsg.endpoints().find(isIt);
+    try {
+      if (made !== undefined) return { device: made.device, fd: calls.open(join(dev, made.device)) };
+    } catch (error) {
+      const code = codeOf(error as NodeJS.ErrnoException);
+      const mayChange = code === 'ENOENT' || code === 'EACCES' || code === 'EPERM';
+      if (!mayChange || options.time.monotonicNs() >= limit) {
+        throw rpmsgOpenFailed(name, join(dev, made!.device), error as NodeJS.ErrnoException);
+      }
+    }
+    if (options.time.monotonicNs() >= limit) {
+      throw new BridgeError(
+        'TIMEOUT',
+        `${name}: no endpoint appeared within ${options.nodeMs} ms (rpmsg_node) of its making by ${control}`,
+      );
+    }
+    await new Promise<void>((resolve) => options.time.set(resolve, LOOK_AGAIN_MS));
+  }
+}
+
+const LOOK_AGAIN_MS = 10;
+
+interface OpenNode {
+  readonly fd: number;
+  /** `rpmsg0` */
+  readonly device: string;
+  readonly path: string;
+  /** The service that has to be behind it; undefined: whichever is. */
+  readonly expected: string | undefined;
+  /** Whether this process made it, and so removes it. */
+  readonly made: boolean;
+  readonly renewable: boolean;
+}
+
+/** Takes over an open node; what waited in it since before it was open is dropped. */
+function endpointOn(name: string, node: OpenNode, { trees, calls }: RpmsgPlaces): MessageEndpoint {
+  const { fd, device, path, expected, made, renewable } = node;
+  const close = (): void => {
+    try {
+      if (made) calls.destroy(fd);
+    } catch {
+      // It went with its channel.
+    }
+    closeSync(fd);
+  };
+  // The number may have gone to another channel between the look at it and its opening.
+  const found = trees.rpmsg.endpoint(device);
+  if (found === undefined || (expected !== undefined && found.name !== expected)) {
+    close();
+    const what = found === undefined ? 'no rpmsg endpoint' : `the endpoint of '${found.name}' now`;
+    throw new BridgeError('IO_ERROR', `${name}: ${path} is ${what}`);
+  }
+  return {
+    fd,
+    path,
+    maxPacket: RPMSG_MAX_PACKET,
+    renewable,
+    drained: made ? 0 : readWaiting(fd),
+    explainEnd: (error) => rpmsgEnded(error, trees.processors.behind(found.path)),
+    close,
+  };
+}
+
+function openNode(name: string, path: string, { calls }: RpmsgPlaces): number {
+  try {
+    return calls.open(path);
+  } catch (error) {
+    throw rpmsgOpenFailed(name, path, error as NodeJS.ErrnoException);
+  }
+}
+
+/** `rpmsg0`, also behind a symbolic link that udev made. */
+function nodeName(path: string): string {
+  try {
+    return basename(realpathSync(path));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return basename(path);
+    throw new BridgeError('IO_ERROR', messageOf(error), { cause: error });
+  }
+}

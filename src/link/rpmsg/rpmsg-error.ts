@@ -1,0 +1,77 @@
+import { basename } from 'node:path';
+import { BridgeError } from '../../base/errors.js';
+import { codeOf } from '../../linux/errno.js';
+import type { RemoteProcessor } from '../../linux/remoteproc.js';
+import { portForbidden, portTaken } from '../streams/tty-error.js';
+
+/** What is wrong with an rpmsg endpoint, in one line with the remedy. */
+
+/** Why /dev/rpmsgN cannot be opened, or a control device makes no endpoint. */
+export function rpmsgOpenFailed(name: string, path: string, error: NodeJS.ErrnoException): BridgeError {
+  const failed = (why: string) => new BridgeError('IO_ERROR', `${name}: ${why}`, { cause: error });
+  switch (codeOf(error)) {
+    case 'EACCES':
+    case 'EPERM':
+      return new BridgeError(
+        'PERMISSION_DENIED',
+        `${portForbidden(name, path).message} (udev rule: docs/rpmsg.md)`,
+        { cause: error },
+      );
+    case 'EBUSY':
+      return portTaken(name, path);
+    case 'ENOENT':
+      return failed(
+        `${path} does not exist: is the remote processor running? gpiobridge remoteproc shows it`,
+      );
+    case 'ENXIO':
+    case 'ENODEV':
+      return failed(`the channel behind ${path} is gone`);
+    case 'ENETRESET':
+      return failed(`the remote processor behind ${path} is being reset: it is tried again`);
+    case 'EINVAL':
+      return failed(`the kernel makes no endpoint at ${path}: its address may be in use: choose another src`);
+    default:
+      return failed(`${basename(path)} cannot be opened: ${error.message}`);
+  }
+}
+
+/** Why an endpoint that was open ended; with the processor behind it, where that is known. */
+export function rpmsgEnded(
+  error: NodeJS.ErrnoException | undefined,
+  processor: RemoteProcessor | undefined,
+): string {
+  const why = processorDown(processor);
+  switch (error === undefined ? undefined : codeOf(error)) {
+    case undefined:
+    case 'EPIPE':
+    case 'ENODEV':
+    case 'ENXIO':
+      return why ?? 'the endpoint is gone: the remote processor stopped, or the channel was removed';
+    case 'ENETRESET':
+      return why ?? 'the remote processor is being reset';
+    case 'EINVAL':
+      return 'the kernel knows no address to write to: give the service with ?dst=';
+    default:
+      return `the endpoint failed: ${error?.message ?? ''}`;
+  }
+}
+
+/** What a processor that does not run means for what it served; undefined: it runs, or none is known. */
+export function processorDown(processor: RemoteProcessor | undefined): string | undefined {
+  if (processor === undefined) return undefined;
+  const { device, name, state, recovery } = processor;
+  const what = `remote processor ${name}`;
+  switch (state) {
+    case 'running':
+    case 'attached':
+      return undefined;
+    case 'crashed':
+      return recovery === 'disabled'
+        ? `${what} crashed, and its recovery is disabled: gpiobridge remoteproc recover ${device}`
+        : `${what} crashed: the kernel restarts it`;
+    case 'offline':
+      return `${what} was stopped: gpiobridge remoteproc start ${device}`;
+    default:
+      return `${what} is ${state}`;
+  }
+}

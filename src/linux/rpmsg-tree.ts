@@ -1,0 +1,104 @@
+import { dirname, join, sep } from 'node:path';
+import { RPMSG_ADDRESS_ANY } from './rpmsg.js';
+import { attribute, devicePath, entries, linkedName, SYSFS } from './sysfs.js';
+
+/** A channel that a remote processor announced: a device on the rpmsg bus. */
+export interface RpmsgChannel {
+  /** `virtio0.rpmsg-raw.-1.1024` */
+  readonly id: string;
+  /** The service. */
+  readonly name: string;
+  readonly src: number;
+  readonly dst: number;
+  /** The kernel's driver that has it; undefined: none. */
+  readonly driver: string | undefined;
+  /** Its own endpoint's, where user space has one: `rpmsg0`. */
+  readonly node: string | undefined;
+  /** Below /sys/devices. */
+  readonly path: string;
+}
+
+/** An endpoint that user space can open: /dev/rpmsgN. */
+export interface RpmsgEndpoint {
+  /** `rpmsg0` */
+  readonly device: string;
+  readonly name: string;
+  readonly src: number;
+  readonly dst: number;
+  readonly path: string;
+}
+
+/** A control device: /dev/rpmsg_ctrlN. */
+export interface RpmsgControl {
+  /** `rpmsg_ctrl0` */
+  readonly device: string;
+  readonly path: string;
+}
+
+/** rpmsg as sysfs shows it, read anew at each question. `root` is where sysfs is. */
+export class RpmsgTree {
+  constructor(private readonly root: string = SYSFS) {}
+
+  /** Whether the kernel has rpmsg at all. */
+  get exists(): boolean {
+    return devicePath(join(this.root, 'bus/rpmsg')) !== undefined;
+  }
+
+  channels(): RpmsgChannel[] {
+    const bus = join(this.root, 'bus/rpmsg/devices');
+    return entries(bus).flatMap((id) => {
+      const path = devicePath(join(bus, id));
+      const described = path === undefined ? undefined : describe(path);
+      if (path === undefined || described === undefined || INTERNAL.has(described.name)) return [];
+      const driver = linkedName(join(path, 'driver'));
+      const node = entries(join(path, 'rpmsg')).find((name) => ENDPOINT.test(name));
+      return [{ id, ...described, driver, node, path }];
+    });
+  }
+
+  endpoints(): RpmsgEndpoint[] {
+    return this.classDevices(ENDPOINT).flatMap(({ device }) => this.endpoint(device) ?? []);
+  }
+
+  /** An endpoint by the name of its node, `rpmsg0`; undefined when it is gone. */
+  endpoint(device: string): RpmsgEndpoint | undefined {
+    const path = devicePath(join(this.root, 'class/rpmsg', device));
+    const described = path === undefined ? undefined : describe(path);
+    return path === undefined || described === undefined ? undefined : { device, ...described, path };
+  }
+
+  controls(): RpmsgControl[] {
+    return this.classDevices(CONTROL);
+  }
+
+  /** The control device through which endpoints that reach a channel are made. */
+  controlOf(channel: RpmsgChannel): RpmsgControl | undefined {
+    const transport = dirname(channel.path) + sep;
+    return this.controls().find(({ path }) => path.startsWith(transport));
+  }
+
+  private classDevices(pattern: RegExp): RpmsgControl[] {
+    const folder = join(this.root, 'class/rpmsg');
+    return entries(folder).flatMap((device) => {
+      const path = pattern.test(device) ? devicePath(join(folder, device)) : undefined;
+      return path === undefined ? [] : [{ device, path }];
+    });
+  }
+}
+
+const ENDPOINT = /^rpmsg\d+$/;
+const CONTROL = /^rpmsg_ctrl\d+$/;
+/** Devices on the bus that are the kernel's own: the name service and the control devices. */
+const INTERNAL: ReadonlySet<string> = new Set(['rpmsg_ns', 'rpmsg_ctrl', 'rpmsg_chrdev']);
+
+function describe(path: string): { name: string; src: number; dst: number } | undefined {
+  const name = attribute(join(path, 'name'));
+  if (name === undefined) return undefined;
+  return { name, src: address(join(path, 'src')), dst: address(join(path, 'dst')) };
+}
+
+/** Channels show addresses in hexadecimal, endpoints as signed numbers. */
+function address(path: string): number {
+  const value = Number(attribute(path) ?? Number.NaN);
+  return Number.isInteger(value) ? value >>> 0 : RPMSG_ADDRESS_ANY;
+}

@@ -1,0 +1,35 @@
+import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { basename } from 'node:path';
+
+/** Reading below /sys, where devices come and go between one read and the next: what fails is not there. */
+
+/** Where the kernel shows its devices. */
+export const SYSFS = '/sys';
+
+/** The text of an attribute without its last newline; undefined where it is gone or may not be read. */
+export function attribute(path: string): string | undefined {
+  return attempt(() => readFileSync(path, 'utf8').replace(/\n$/, ''));
+}
+
+/** Names in a directory, in the order that numbers at their end ask for; none where there is no directory. */
+export function entries(path: string): string[] {
+  return (attempt(() => readdirSync(path)) ?? []).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+}
+
+/** Where a symbolic link of a device leads, as an absolute path. */
+export function devicePath(link: string): string | undefined {
+  return attempt(() => realpathSync(link));
+}
+
+/** The last part of what a symbolic link names: the driver behind `driver`. */
+export function linkedName(link: string): string | undefined {
+  return attempt(() => basename(readlinkSync(link)));
+}
+
+function attempt<T>(action: () => T): T | undefined {
+  try {
+    return action();
+  } catch {
+    return undefined;
+  }
+}
