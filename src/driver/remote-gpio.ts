@@ -68,6 +68,8 @@ export interface RemoteDescription {
   readonly stampsEdges: boolean;
   /** Edges the device keeps for a line that has no buffer; 1: a latch. */
   readonly eventDepth: number;
+  /** Lines that the device drove when it was taken over from an earlier daemon; undefined: it was reset. */
+  readonly outputs?: readonly number[];
 }
 
 /** What one read of the link brought. */

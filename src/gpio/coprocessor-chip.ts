@@ -182,7 +182,7 @@ export class CoprocessorChip implements Chip {
     const description = this.remote.description;
     if (state.kind === 'up' && description !== undefined && state.generation !== this.generation) {
       this.generation = state.generation;
-      this.lines.describe(description.names);
+      this.lines.describe(description.names, description.outputs);
       this.descriptions.next();
     }
     this.states.next(chipState(state));

@@ -58,10 +58,14 @@ export class LineTable {
     return this.names.length;
   }
 
-  /** Takes a (new) description; requests whose lines are no longer what they were end. */
-  describe(names: readonly (string | undefined)[]): void {
+  /**
+   * Takes a (new) description; requests whose lines are no longer what they were end. `outputs` are
+   * lines that somebody before this daemon drives.
+   */
+  describe(names: readonly (string | undefined)[], outputs: readonly number[] = []): void {
     this.names = names;
     this.lastOutputs.clear();
+    for (const line of outputs) this.lastOutputs.add(line);
     this.offsets = new Map();
     names.forEach((name, offset) => {
       if (name !== undefined && !this.offsets.has(name)) this.offsets.set(name, offset);

@@ -165,6 +165,7 @@ describe('bringing a coprocessor up', () => {
     expect(await again.getDirection(2)).toBe('output');
     expect(await again.getValue(2)).toBe(1);
     expect(again.description!.lineCount).toBe(4);
+    expect(again.description!.outputs).toEqual([2]);
     const statuses = hub.link.sent.filter((message) => message.type === 'set-status-request');
     expect(statuses).toEqual([]);
   });

@@ -24,6 +24,7 @@ import { GpioQueues } from './gpio-queues.js';
 import { LineMemory } from './line-memory.js';
 import { type LineHost, LineOperations } from './line-operations.js';
 import { clearLeftovers, restoreLines, settleUnknown } from './restore.js';
+import { standingOutputs } from './standing-outputs.js';
 
 export interface GpioControllerOptions {
   readonly devNum: number;
@@ -218,8 +219,10 @@ export class GpioController implements RemoteGpio, LineHost {
   ): Promise<void> {
     const queues = this.newQueues(session, setup);
     this.queues = queues;
-    const description = await describeController(session, setup, queues.requests, firmware);
     const isFirst = this.description === undefined;
+    const described = await describeController(session, setup, queues.requests, firmware);
+    const description =
+      adopted && isFirst ? { ...described, outputs: await standingOutputs(queues) } : described;
     for (const { line, armed } of this.describe(description)) if (armed) this.owe(line);
     this.configGeneration = setup.generation;
     if (adopted) queues.irqUnknown.fill(1);

@@ -3,6 +3,7 @@ import { DIRECTION, IRQ_TYPE, MSG } from '../../wire/virtio-gpio.js';
 import type { DriverLog } from '../driver-log.js';
 import type { InterruptItem } from '../remote-gpio.js';
 import type { GpioQueues } from './gpio-queues.js';
+import { allOf, inGroups } from './groups.js';
 import type { LineMemory } from './line-memory.js';
 import { interruptTypeName, type Leftover } from './line-operations.js';
 import type { Ask, UnknownOutcome } from './request-queue.js';
@@ -139,23 +140,4 @@ async function unlessRefused(queues: GpioQueues, ask: Ask, log: DriverLog): Prom
 
 function isRefusal(error: unknown): boolean {
   return error instanceof BridgeError && error.name === 'DEVICE_ERROR';
-}
-
-/** Lines worked on at a time: few enough that their time limits do not run out on a slow line. */
-const GROUP = 32;
-
-async function inGroups<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  for (let at = 0; at < items.length; at += GROUP) {
-    results.push(...(await allOf(items.slice(at, at + GROUP).map(work))));
-  }
-  return results;
-}
-
-/** As Promise.all, but waits for all of them before it rejects, so that nothing goes on behind. */
-async function allOf<T>(promises: readonly Promise<T>[]): Promise<T[]> {
-  const results = await Promise.allSettled(promises);
-  const failed = results.find((result) => result.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
-  return results.map((result) => (result as PromiseFulfilledResult<T>).value);
 }
