@@ -104,7 +104,7 @@ export class SimulatedCoprocessor {
       goDown: () => this.closePorts(),
       comeBack: () => this.comeBack(),
     });
-    this.ports = new Ports(time, (connection) => this.accept(connection));
+    this.ports = new Ports(time, this.options.services, (connection) => this.accept(connection));
     this.board = this.buildBoard();
     this.sources = {
       lines: this.lines,
@@ -142,8 +142,8 @@ export class SimulatedCoprocessor {
   }
 
   /**
-   * Listens at `pty:PATH`, `unix:PATH`, `tcp:HOST:PORT` or `seqpacket:PATH` and serves whoever connects;
-   * resolves with the listener, whose name has the port that was chosen for 0. Rejects with
+   * Listens at `pty:PATH`, `unix:PATH`, `tcp:HOST:PORT`, `seqpacket:PATH` or `vhost-user-rpmsg:PATH` and
+   * serves whoever connects; resolves with the listener, whose name has the port that was chosen for 0. Rejects with
    * INVALID_ARGUMENT, BUSY, PERMISSION_DENIED or IO_ERROR.
    */
   async listen(url: string): Promise<Listener> {

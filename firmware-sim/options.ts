@@ -3,6 +3,7 @@ import { BridgeError } from '../src/base/errors.js';
 import { defaultNames } from './default-names.js';
 import { ALL_FEATURES, type SimulatedDialect, type SimulatedFeatures } from './dialect.js';
 import type { Fault } from './fault.js';
+import { checkServices, DEFAULT_SERVICE } from './remote-processor/services.js';
 import type { Stimulus } from './stimulus.js';
 
 export interface CoprocessorOptions {
@@ -33,6 +34,8 @@ export interface CoprocessorOptions {
   readonly maxMsgSize?: number;
   /** F_TIME, F_LOG and F_RESUME; all by default. */
   readonly busFeatures?: { readonly time?: boolean; readonly log?: boolean; readonly resume?: boolean };
+  /** As a remote processor: the names of its rpmsg channels, which all lead to this firmware; `rpmsg-raw` by default. */
+  readonly services?: readonly string[];
   /** Serial links speak PLAIN: one frame a message, damage is not repaired. */
   readonly plain?: boolean;
   /** Serial links are as slow as a line of so many bits a second, 50 to 20,000,000; by default as fast as they go. */
@@ -52,6 +55,7 @@ export interface ResolvedOptions extends CoprocessorOptions {
   readonly controllers: number;
   readonly features: Required<SimulatedFeatures>;
   readonly ident: string;
+  readonly services: readonly string[];
   readonly plain: boolean;
   readonly stimuli: readonly Stimulus[];
   readonly faults: readonly Fault[];
@@ -73,6 +77,8 @@ const NAMES_OVERHEAD = 17;
 /** Throws INVALID_ARGUMENT, saying which option and what would do. */
 export function resolveOptions(options: CoprocessorOptions): ResolvedOptions {
   const { dialect = 'virtio-msg', lines = DEFAULT_LINES, controllers = 1 } = options;
+  const { services = [DEFAULT_SERVICE] } = options;
+  checkServices(services);
   inRange('lines', lines, MAX_LINES);
   inRange('controllers', controllers, MAX_CONTROLLERS);
   if (options.baud !== undefined) inRange('baud', options.baud, MAX_BAUD, MIN_BAUD);
@@ -88,6 +94,7 @@ export function resolveOptions(options: CoprocessorOptions): ResolvedOptions {
     controllers,
     features,
     ident: options.ident ?? DEFAULT_IDENT,
+    services,
     plain: options.plain ?? false,
     stimuli: options.stimuli ?? [],
     faults: options.faults ?? [],

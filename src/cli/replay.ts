@@ -18,6 +18,7 @@ const OF_SIMULATION = [
   'controllers',
   'names',
   'features',
+  'service',
   'stimulus',
   'fault',
   'plain',

@@ -11,6 +11,12 @@ interface AnyListener {
    * `seqpacket:/tmp/hub.sock`.
    */
   readonly name: string;
+  /**
+   * Takes away what drivers use, and lets nobody begin, until {@link offer}; who listens for drivers goes on. Only
+   * where that can be told apart from {@link close}: a virtual machine keeps a device that is out of service.
+   */
+  withdraw?(): void;
+  offer?(): void;
   /** Stops listening and closes what was accepted. Idempotent. */
   close(): Promise<void>;
 }

@@ -52,7 +52,7 @@ const MAX_UNIX_PATH = 107;
 
 const FORMS =
   'serial:/dev/ttyACM0?baud=921600, rpmsg:SERVICE, rpmsg:/dev/rpmsg0, unix:PATH, tcp:HOST:PORT or seqpacket:PATH';
-const LISTEN_FORMS = 'pty:PATH, unix:PATH, tcp:HOST:PORT or seqpacket:PATH';
+const LISTEN_FORMS = 'pty:PATH, unix:PATH, tcp:HOST:PORT, seqpacket:PATH or vhost-user-rpmsg:PATH';
 
 /** Parses a link's URL. Throws INVALID_ARGUMENT that says which part. */
 export function parseLinkUrl(url: string): LinkUrl {

@@ -18,6 +18,7 @@ interface SimOptions {
   readonly controllers: number;
   readonly names?: readonly string[];
   readonly features: string;
+  readonly service: readonly string[];
   readonly stimulus: readonly string[];
   readonly fault: readonly string[];
   readonly plain?: boolean;
@@ -34,7 +35,15 @@ interface SimOptions {
 export function command(): Command {
   return new Command('sim')
     .description('Simulate a coprocessor with GPIO lines, until Ctrl-C.')
-    .requiredOption('--listen <where>', 'pty:PATH (a link to it), unix:PATH, tcp:HOST:PORT or seqpacket:PATH')
+    .requiredOption(
+      '--listen <where>',
+      'pty:PATH (a link to it), unix:PATH, tcp:HOST:PORT, seqpacket:PATH or vhost-user-rpmsg:PATH',
+    )
+    .addOption(
+      new Option('--service <name>', "of vhost-user-rpmsg: an rpmsg channel's name (repeatable)")
+        .default([], 'rpmsg-raw')
+        .argParser(append),
+    )
     .option('--dialect <name>', 'virtio-msg, rpmsg-gpio, rpmsg-gpio-v14 or srtm', 'virtio-msg')
     .addOption(countOption('--lines <n>', 'lines of each controller', 32))
     .addOption(countOption('--controllers <n>', 'GPIO controllers', 1))
@@ -51,9 +60,17 @@ export function command(): Command {
     .option('--pace <pace>', "of a replay: 'fast', or a number; 1, its own, where none is given")
     .option('--coprocessor <name>', 'of a replay: which, where the trace is of several')
     .option('--json', 'print one JSON object a line')
-    .addHelpText('after', notes(FEATURES_HELP, STIMULI_HELP, FAULTS_HELP, SCENARIO_HELP, EXIT_HELP))
+    .addHelpText(
+      'after',
+      notes(LISTEN_HELP, FEATURES_HELP, STIMULI_HELP, FAULTS_HELP, SCENARIO_HELP, EXIT_HELP),
+    )
     .action(simulate);
 }
+
+const REMOTE_PROCESSOR = 'vhost-user-rpmsg:';
+
+const LISTEN_HELP = `vhost-user-rpmsg: the socket of a hypervisor's vhost-user device; its guest takes the simulator for a remote
+processor with rpmsg channels (docs/simulated-remoteproc.md).`;
 
 const FEATURES_HELP = `Features:
   virtio-msg                    irq, stamp, queue
@@ -117,6 +134,9 @@ async function simulate(options: SimOptions, command: Command): Promise<void> {
     ...scenarios
   } = await import('../../../firmware-sim/index.js');
   const dialect = parseDialect(options.dialect);
+  if (options.service.length > 0 && !options.listen.startsWith(REMOTE_PROCESSOR)) {
+    throw new UsageError(`--service is for --listen ${REMOTE_PROCESSOR}PATH`);
+  }
   const json = options.json ?? false;
   const settings: CoprocessorOptions = {
     dialect,
@@ -127,6 +147,7 @@ async function simulate(options: SimOptions, command: Command): Promise<void> {
     faults: options.fault.map(parseFault),
     plain: options.plain ?? false,
     ...(options.baud === undefined ? {} : { baud: options.baud }),
+    ...(options.service.length === 0 ? {} : { services: options.service }),
     ...(options.names === undefined ? {} : { names: options.names }),
     ...(options.seed === undefined ? {} : { seed: options.seed }),
   };
@@ -195,8 +216,11 @@ async function announceEnd(json: boolean): Promise<void> {
   else await print('scenario ended\n');
 }
 
+function append(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}
+
 function repeatable(flags: string, description: string): Option {
-  const append = (value: string, before: readonly string[]): readonly string[] => [...before, value];
   return new Option(flags, description).default([], 'none').argParser(append);
 }
 
