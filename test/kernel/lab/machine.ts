@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer, type Server, type Socket } from 'node:net';
 import { temporaryDirectory } from '../../support/program.js';
 import { preparedGuest } from './prepared-guest.js';
-import { type MachineOptions, qemuArguments } from './qemu-options.js';
+import { type MachineOptions, qemuArguments, qemuProgram } from './qemu-options.js';
 import { TextLog } from './text-log.js';
 
 const START_LIMIT_MS = 60_000;
@@ -24,8 +24,7 @@ export class Machine {
     this.server = createServer();
     this.agentSocket = new Promise((resolve) => this.server.once('connection', resolve));
     this.server.listen(this.sockets.agent);
-    const program = process.env.GPIOBRIDGE_QEMU ?? 'qemu-system-x86_64';
-    this.qemu = spawn(program, qemuArguments(preparedGuest(), options, this.sockets), {
+    this.qemu = spawn(qemuProgram(), qemuArguments(preparedGuest(), options, this.sockets), {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [this.qemu.stdout!, this.qemu.stderr!])

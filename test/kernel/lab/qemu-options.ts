@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { ROOT } from '../../support/root.js';
 import type { PreparedGuest } from './prepared-guest.js';
 
@@ -26,6 +27,17 @@ const FEATURES = 1;
 /** Slots from here on are for the devices under test. */
 const FIRST_SLOT = 0x10;
 const RECONNECT_S = 1;
+/** From here on QEMU has another GPIO front end, which does not wait for the connection of a socket that reconnects. */
+const FIRST_WITHOUT_RECONNECT = 9;
+
+/** The QEMU to run: GPIOBRIDGE_QEMU, or the one on PATH. */
+export const qemuProgram = (): string => process.env.GPIOBRIDGE_QEMU ?? 'qemu-system-x86_64';
+
+/** Whether QEMU comes back to a backend that went away. */
+export function canReconnect(): boolean {
+  const shown = execFileSync(qemuProgram(), ['--version'], { encoding: 'utf8' });
+  return Number(/version (\d+)/.exec(shown)?.[1]) < FIRST_WITHOUT_RECONNECT;
+}
 
 /** The name by which QMP knows a device under test. */
 export const deviceId = (index: number): string => `device${index}`;
@@ -75,8 +87,9 @@ function shareArguments(name: string, path: string): string[] {
 
 function deviceArguments({ socket }: VhostUserDevice, index: number): string[] {
   const chardev = `backend${index}`;
+  const reconnect = canReconnect() ? `,reconnect=${RECONNECT_S}` : '';
   return [
-    ...['-chardev', `socket,id=${chardev},path=${socket},reconnect=${RECONNECT_S}`],
+    ...['-chardev', `socket,id=${chardev},path=${socket}${reconnect}`],
     ...['-device', `vhost-user-gpio-pci,chardev=${chardev},id=${deviceId(index)},addr=${slotOf(index)}`],
   ];
 }
