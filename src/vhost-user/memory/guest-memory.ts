@@ -98,10 +98,12 @@ export class GuestMemory {
   /** Whether all of the range is guest memory. */
   contains(guestAddress: number, length: number): boolean {
     let at = guestAddress;
-    const end = guestAddress + length;
-    while (at < end) {
+    // Counted down: an address so high that a number cannot hold it does not grow by what is added.
+    let left = length;
+    while (left > 0) {
       const window = this.windowAt(at);
       if (window === undefined) return false;
+      left -= window.end - at;
       at = window.end;
     }
     return true;

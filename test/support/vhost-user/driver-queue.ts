@@ -34,6 +34,8 @@ export class DriverQueue {
   available = 0;
   seen = 0;
   private free: number[];
+  /** Descriptors of each chain, by its head. */
+  private readonly chained = new Map<number, number[]>();
 
   constructor(
     private readonly memory: SharedGuestMemory,
@@ -82,8 +84,6 @@ export class DriverQueue {
     this.offer(heads[0]!, writable, kick);
     return heads[0]!;
   }
-
-  private readonly chained = new Map<number, number[]>();
 
   /** As {@link add} by an indirect table at the head's buffer. */
   addIndirect(parts: readonly RawDescriptor[], kick = true): number {
@@ -137,6 +137,16 @@ export class DriverQueue {
       found.push({ head, bytes: this.gather(writable, length) });
     }
     return found;
+  }
+
+  /** The driver begins anew, at the same place. */
+  reset(): void {
+    this.memory.at(this.base, this.usedAt - this.base + 6 + 8 * this.size).fill(0);
+    this.outstanding.clear();
+    this.chained.clear();
+    this.available = 0;
+    this.seen = 0;
+    this.free = Array.from({ length: this.size }, (_, i) => i);
   }
 
   close(): void {

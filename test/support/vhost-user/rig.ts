@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { VhostUserBackend, VhostUserProblem } from '../../../src/vhost-user/backend.js';
 import { serveVhostUser } from '../../../src/vhost-user/serve.js';
+import { inflightPayload, REQUEST } from '../../../src/wire/vhost-user.js';
 import { DriverQueue } from './driver-queue.js';
 import { EchoDevice } from './echo-device.js';
 import { FrontEnd, INDIRECT_DESC, VERSION_1 } from './front-end.js';
@@ -55,10 +56,36 @@ export class VhostUserRig {
     this.front = new FrontEnd(this.path);
     await this.front.negotiate(features);
     await this.front.setMemory(this.memory);
+    if (this.inflight !== undefined) await this.sendInflight(this.inflight);
     await this.front.startQueues(this.queues, bases);
   }
 
+  /** From the next connection on, the front end keeps the record of what is in flight. */
+  useInflightMemory(): void {
+    this.inflight = {};
+  }
+
+  private inflight: { payload?: Uint8Array; fd?: number } | undefined;
+  private readonly toClose: number[] = [];
+
+  /** A descriptor that belongs to the test. */
+  closeLater(fd: number): void {
+    this.toClose.push(fd);
+  }
+
+  private async sendInflight(record: { payload?: Uint8Array; fd?: number }): Promise<void> {
+    if (record.fd === undefined) {
+      const asked = { mmapSize: 0n, mmapOffset: 0n, queueCount: this.queues.length, queueSize: QUEUE_SIZE };
+      const answer = await this.front.ask(REQUEST.GET_INFLIGHT_FD, inflightPayload(asked));
+      record.payload = answer.payload;
+      record.fd = answer.descriptors[0]!;
+      this.closeLater(record.fd);
+    }
+    await this.front.confirm(REQUEST.SET_INFLIGHT_FD, record.payload, [record.fd]);
+  }
+
   async close(): Promise<void> {
+    for (const fd of this.toClose) closeSync(fd);
     this.front?.close();
     await this.backend.close();
     this.forgetGuest();
