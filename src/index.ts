@@ -23,6 +23,7 @@ export type {
   EndedEvent,
   LineChange,
   LineRequestClient,
+  ProcessorStatus,
   RequestEvent,
 } from './api/client/types.js';
 export { BridgeError, type ErrorName } from './base/errors.js';

@@ -177,6 +177,10 @@ export interface WireCoprocessorStatus {
   readonly link_state: 'opening' | 'up' | 'down' | 'waiting';
   readonly reason: string | null;
   readonly delivery: 'reliable' | 'plain' | null;
+  /** The device node that is open, where the link is found by another name. */
+  readonly device: string | null;
+  /** The remote processor behind an rpmsg link. */
+  readonly processor: WireProcessorStatus | null;
   readonly dialect: string;
   readonly firmware: string | null;
   readonly boot_id: number | null;
@@ -186,6 +190,19 @@ export interface WireCoprocessorStatus {
   readonly chips: readonly string[];
   readonly link_counters: WireCounters;
   readonly bus_counters: WireCounters;
+}
+
+/** A remote processor as the kernel's remoteproc shows it. */
+export interface WireProcessorStatus {
+  /** `remoteproc0` */
+  readonly device: string;
+  readonly name: string;
+  /** offline, suspended, running, crashed, deleted, attached, detached. */
+  readonly state: string;
+  /** The file of its firmware. */
+  readonly firmware: string | null;
+  /** enabled or disabled. */
+  readonly recovery: string | null;
 }
 
 export interface WireClockStatus {

@@ -63,6 +63,12 @@ export const TIMEOUTS = {
     maxMs: 60_000,
     what: 'bytes written out by a port before it is taken for stuck',
   },
+  processor_look: {
+    defaultMs: 1_000,
+    minMs: 50,
+    maxMs: 60_000,
+    what: 'pause between looks at the state of the processor behind an rpmsg endpoint',
+  },
   rpmsg_node: {
     defaultMs: 1_000,
     minMs: 10,

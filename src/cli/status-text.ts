@@ -5,6 +5,7 @@ import type {
   Counters,
   DaemonStatus,
   ExportStatus,
+  ProcessorStatus,
 } from '../api/client/types.js';
 
 /** The whole of `gpiobridge status` for people; ends with a newline. */
@@ -39,8 +40,8 @@ function daemonText({
 }
 
 function coprocessorText(coprocessor: CoprocessorStatus): string {
-  const { name, link, linkState, reason, delivery, dialect, firmware, bootId, roundTripNs, openings } =
-    coprocessor;
+  const { name, link, linkState, reason, delivery, device, processor, openings } = coprocessor;
+  const { dialect, firmware, bootId, roundTripNs } = coprocessor;
   return section(`coprocessor ${name}`, [
     ['link', link],
     [
@@ -49,6 +50,8 @@ function coprocessorText(coprocessor: CoprocessorStatus): string {
         .filter((part) => part !== null && part !== '')
         .join(', '),
     ],
+    ...(device === null ? [] : [row('device', device)]),
+    ...(processor === null ? [] : [row('processor', processorText(processor))]),
     ['dialect', dialect],
     ['firmware', firmware === null ? 'not known yet' : `${firmware || '(no name)'}, boot ${hex(bootId)}`],
     ...(roundTripNs === null ? [] : [row('round trip', spanText(roundTripNs))]),
@@ -57,6 +60,11 @@ function coprocessorText(coprocessor: CoprocessorStatus): string {
     ...countersRows('link counts', coprocessor.linkCounters),
     ...countersRows('bus counts', coprocessor.busCounters),
   ]);
+}
+
+function processorText({ device, name, state, firmware, recovery }: ProcessorStatus): string {
+  const runs = firmware === null ? '' : `, firmware ${firmware}`;
+  return `${name} (${device}) ${state}${runs}${recovery === 'disabled' ? ', recovery disabled' : ''}`;
 }
 
 function clockText({ offsetNs, driftPpm, errorNs, samples }: ClockStatus): string {

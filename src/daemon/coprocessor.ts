@@ -7,6 +7,11 @@ import { newBus } from '../driver/new-bus.js';
 import type { RemoteBus } from '../driver/remote-bus.js';
 import { openLink } from '../link/open.js';
 import type { LinkCounters, LinkState, PacketLink } from '../link/packet-link.js';
+import { type RpmsgPlaces, systemPlaces } from '../link/rpmsg/open-rpmsg.js';
+import { ProcessorBehind } from '../link/rpmsg/processor-behind.js';
+import { parseLinkUrl } from '../link/url.js';
+import { type Watch, watchReturn } from '../link/watch.js';
+import type { RemoteProcessor } from '../linux/remoteproc.js';
 import { backOff, FIRST_ATTEMPT } from './back-off.js';
 import type { BootIds } from './boot-ids.js';
 import { ChipSet } from './chip-set.js';
@@ -27,6 +32,8 @@ export interface CoprocessorOptions {
   readonly trace?: SourceTrace;
   /** Something that status tells of it has changed. */
   readonly onChange: () => void;
+  /** Where rpmsg's devices are; this machine's unless given. */
+  readonly rpmsg?: RpmsgPlaces;
 }
 
 /** The log of one coprocessor: `cause` is what lines are limited by, besides the event. */
@@ -50,6 +57,10 @@ export class Coprocessor {
   #pastCounters: LinkCounters = {};
   #failures = FIRST_ATTEMPT;
   #timer: TimerHandle | undefined;
+  /** While {@link #timer} is set: the port may come back before. */
+  #watch: Watch | undefined;
+  #openedAtMs = Number.NEGATIVE_INFINITY;
+  readonly #processor: ProcessorBehind;
   #waitsBecause: string | undefined;
   #hasFailed = false;
   #stopped = false;
@@ -58,6 +69,8 @@ export class Coprocessor {
     const { config, bootIds, time, random, log } = options;
     this.config = config;
     this.#options = options;
+    const { trees } = options.rpmsg ?? systemPlaces;
+    this.#processor = new ProcessorBehind(parseLinkUrl(config.link), trees);
     const knownBootId = bootIds.get(config.name);
     this.bus = newBus(config.dialect, {
       name: config.name,
@@ -74,6 +87,11 @@ export class Coprocessor {
   /** The link of the present opening; undefined while waiting for the next. */
   get link(): PacketLink | undefined {
     return this.#link;
+  }
+
+  /** The remote processor that an rpmsg link leads to, where it is known. */
+  get processor(): RemoteProcessor | undefined {
+    return this.#processor.now(this.#link?.devicePath);
   }
 
   /** Why the port is not open now. */
@@ -112,14 +130,14 @@ export class Coprocessor {
    */
   async disconnect(): Promise<void> {
     this.#stopped = true;
-    if (this.#timer !== undefined) this.#options.time.clear(this.#timer);
+    this.#waitNoMore();
     await this.#link?.close();
   }
 
   /** Ends it for good: the chips go with `reason`, then the driver, then the port. */
   async stop(reason: string): Promise<void> {
     this.#stopped = true;
-    if (this.#timer !== undefined) this.#options.time.clear(this.#timer);
+    this.#waitNoMore();
     await this.chips.close(reason);
     for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe();
     this.bus.close();
@@ -127,8 +145,9 @@ export class Coprocessor {
   }
 
   #open(): void {
-    const { config, time, random, trace } = this.#options;
-    this.#timer = undefined;
+    const { config, time, random, trace, rpmsg } = this.#options;
+    this.#waitNoMore();
+    this.#openedAtMs = this.#nowMs();
     this.#waitsBecause = undefined;
     this.openings++;
     let link: PacketLink;
@@ -139,6 +158,7 @@ export class Coprocessor {
         timeouts: config.timeouts,
         plainProbe: () => this.bus.plainProbe(),
         ...(trace === undefined ? {} : { observer: trace }),
+        ...(rpmsg === undefined ? {} : { rpmsg }),
       });
     } catch (thrown) {
       this.#wait(messageOf(thrown));
@@ -181,6 +201,27 @@ export class Coprocessor {
     this.#options.onChange();
     log('debug', 'link_waits', { pause_ms: Math.round(pauseMs) });
     this.#timer = time.set(() => this.#open(), pauseMs);
+    this.#watch = watchReturn(config.link, () => this.#openSoon(), this.#options.rpmsg?.dev);
+  }
+
+  /** The port may be back: it is opened now, unless that was tried a moment ago. */
+  #openSoon(): void {
+    if (this.#timer === undefined) return;
+    const { config, time } = this.#options;
+    const soonest = this.#openedAtMs + config.timeouts.reopen_min;
+    time.clear(this.#timer);
+    this.#timer = time.set(() => this.#open(), Math.max(0, soonest - this.#nowMs()));
+  }
+
+  #waitNoMore(): void {
+    if (this.#timer !== undefined) this.#options.time.clear(this.#timer);
+    this.#timer = undefined;
+    this.#watch?.close();
+    this.#watch = undefined;
+  }
+
+  #nowMs(): number {
+    return Number(this.#options.time.monotonicNs()) / 1e6;
   }
 }
 

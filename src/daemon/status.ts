@@ -4,11 +4,13 @@ import type {
   WireCoprocessorStatus,
   WireDaemonStatus,
   WireExportStatus,
+  WireProcessorStatus,
 } from '../api/schema.js';
 import type { ApiServer } from '../api/server/api-server.js';
 import type { StatusSource } from '../api/server/control-session.js';
 import type { ClockReport } from '../driver/remote-gpio.js';
 import type { ExportReport } from '../export/vhost-user/vhost-user-export.js';
+import type { RemoteProcessor } from '../linux/remoteproc.js';
 import type { ServedChip } from './chip-set.js';
 import type { Coprocessor } from './coprocessor.js';
 
@@ -50,7 +52,7 @@ function ownStatus({ version, runtimeDir, api }: StatusOptions): WireDaemonStatu
 }
 
 function coprocessorStatus(coprocessor: Coprocessor): WireCoprocessorStatus {
-  const { config, bus, link, chips, openings, waitsBecause } = coprocessor;
+  const { config, bus, link, chips, openings, waitsBecause, processor } = coprocessor;
   const { status } = bus;
   const state = link?.state;
   return {
@@ -59,6 +61,8 @@ function coprocessorStatus(coprocessor: Coprocessor): WireCoprocessorStatus {
     link_state: state?.kind ?? 'waiting',
     reason: whyNotUp(coprocessor) ?? waitsBecause ?? null,
     delivery: state?.kind === 'up' ? state.delivery : null,
+    device: link?.devicePath ?? null,
+    processor: processor === undefined ? null : processorStatus(processor),
     dialect: status.dialect,
     firmware: status.bootId === 0 ? null : status.firmware,
     boot_id: status.bootId === 0 ? null : status.bootId,
@@ -79,6 +83,10 @@ function whyNotUp({ link, bus }: Coprocessor): string | undefined {
   const { state: busState } = bus.status;
   if (busState.kind === 'greeting') return busState.why;
   return busState.kind === 'starting' ? 'its controllers are being brought up' : undefined;
+}
+
+function processorStatus({ device, name, state, firmware, recovery }: RemoteProcessor): WireProcessorStatus {
+  return { device, name, state, firmware: firmware ?? null, recovery: recovery ?? null };
 }
 
 function clockStatus(report: ClockReport): WireClockStatus {

@@ -8,7 +8,13 @@ import { MessageLink, type OpenEndpoint } from './messages/message-link.js';
 import { openSeqpacket } from './messages/seqpacket.js';
 import { listenSeqpacket } from './messages/seqpacket-listener.js';
 import type { PacketLink } from './packet-link.js';
-import { openRpmsgDevice, rpmsgServiceOpener, systemPlaces } from './rpmsg/open-rpmsg.js';
+import {
+  openRpmsgDevice,
+  type RpmsgOptions,
+  type RpmsgPlaces,
+  rpmsgServiceOpener,
+  systemPlaces,
+} from './rpmsg/open-rpmsg.js';
 import { SerialLink } from './serial/serial-link.js';
 import { listenOn } from './streams/listen.js';
 import { connectSocket } from './streams/socket.js';
@@ -31,6 +37,8 @@ export interface OpenOptions {
   readonly plainProbe?: () => Uint8Array;
   /** Is told of every frame; for traces. */
   readonly observer?: LinkObserver;
+  /** Where rpmsg's devices are; this machine's unless given. */
+  readonly rpmsg?: RpmsgPlaces;
 }
 
 /**
@@ -51,21 +59,19 @@ export function openLink(url: string, options: OpenOptions): PacketLink {
   });
 }
 
-function opener(
-  name: string,
-  url: MessageUrl,
-  { time, random, timeouts: limits }: OpenOptions,
-): OpenEndpoint {
+function opener(name: string, url: MessageUrl, options: OpenOptions): OpenEndpoint {
   switch (url.kind) {
     case 'seqpacket':
       return () => openSeqpacket(name, url.path);
     case 'rpmsg':
-      return () => openRpmsgDevice(name, url.path, systemPlaces);
-    case 'rpmsg-service': {
-      const options = { time, random, nodeMs: timeouts(limits).rpmsg_node };
-      return rpmsgServiceOpener(name, url, options, systemPlaces);
-    }
+      return () => openRpmsgDevice(name, url.path, rpmsgOptions(options));
+    case 'rpmsg-service':
+      return rpmsgServiceOpener(name, url, rpmsgOptions(options));
   }
+}
+
+function rpmsgOptions({ time, random, timeouts: limits, rpmsg = systemPlaces }: OpenOptions): RpmsgOptions {
+  return { time, random, timeouts: timeouts(limits), places: rpmsg };
 }
 
 function commonOptions({ time, observer, timeouts: limits = {} }: OpenOptions) {

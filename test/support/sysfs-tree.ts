@@ -59,6 +59,12 @@ export class SysfsTree {
     return this;
   }
 
+  /** Attributes of a processor read otherwise from now on. */
+  set(device: string, values: Partial<Omit<ProcessorRecord, 'device' | 'hardware'>>): this {
+    this.attributes(join(this.root, 'class/remoteproc', device), values);
+    return this;
+  }
+
   transport({ path, channels = [], control, endpoints = [] }: TransportRecord): this {
     for (const channel of channels) this.channel(path, channel);
     if (control !== undefined) {

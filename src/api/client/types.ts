@@ -160,6 +160,10 @@ export interface CoprocessorStatus {
   readonly reason: string | null;
   /** Whether damage is repaired; null unless up. */
   readonly delivery: 'reliable' | 'plain' | null;
+  /** The device node that is open, where the link is found by another name: `/dev/rpmsg0`. */
+  readonly device: string | null;
+  /** The remote processor behind an rpmsg link. */
+  readonly processor: ProcessorStatus | null;
   readonly dialect: string;
   /** Firmware name and version as it says; null before the first handshake. */
   readonly firmware: string | null;
@@ -174,6 +178,19 @@ export interface CoprocessorStatus {
   readonly chips: readonly string[];
   readonly linkCounters: Counters;
   readonly busCounters: Counters;
+}
+
+/** A remote processor as the kernel's remoteproc shows it. */
+export interface ProcessorStatus {
+  /** `remoteproc0` */
+  readonly device: string;
+  readonly name: string;
+  /** offline, suspended, running, crashed, deleted, attached, detached. */
+  readonly state: string;
+  /** The file of its firmware. */
+  readonly firmware: string | null;
+  /** Whether the kernel restarts it after a crash: enabled or disabled. */
+  readonly recovery: string | null;
 }
 
 export interface ClockStatus {

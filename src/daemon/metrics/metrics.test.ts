@@ -8,6 +8,8 @@ const COPROCESSOR = {
   link_state: 'up',
   reason: null,
   delivery: 'reliable',
+  device: null,
+  processor: null,
   dialect: 'virtio-msg',
   firmware: 'quote " and \\',
   boot_id: 7,

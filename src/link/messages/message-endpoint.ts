@@ -17,6 +17,11 @@ export interface MessageEndpoint {
   readonly renewable: boolean;
   /** Why the link is down when it ends, in one line with the remedy; `error` as read or write gave it. */
   explainEnd(error: NodeJS.ErrnoException | undefined): string;
+  /**
+   * Looks after what the descriptor does not tell of, until the function that is returned is called;
+   * `ended` with a reason when the link is of no more use.
+   */
+  watch?(ended: (reason: string) => void): () => void;
   /** Closes the descriptor, and destroys what was made for it. Called once; never throws. */
   close(): void;
 }

@@ -62,6 +62,7 @@ export class MessageLink implements PacketLink {
 
   private endpoint: MessageEndpoint | undefined;
   private messages: MessageChannel | undefined;
+  private unwatch: (() => void) | undefined;
   /** The endpoint being opened, so that {@link close} can wait for it. */
   private opening: Promise<void> = Promise.resolve();
   private channel = 0;
@@ -170,6 +171,7 @@ export class MessageLink implements PacketLink {
         end: (error) => this.end('gone', endpoint.explainEnd(error)),
       },
     );
+    this.unwatch = endpoint.watch?.((reason) => this.end('gone', reason));
     this.states.next({ kind: 'up', channel: ++this.channel, delivery: 'reliable' });
   }
 
@@ -261,6 +263,8 @@ export class MessageLink implements PacketLink {
   /** Lets go of the endpoint; what waits is not sent any more. */
   private leave(reason: string): void {
     this.clearRetry();
+    this.unwatch?.();
+    this.unwatch = undefined;
     this.messages?.stop();
     this.counted.discarded_long += this.messages?.tooLong ?? 0;
     this.messages = undefined;

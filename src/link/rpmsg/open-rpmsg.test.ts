@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '../../../test/contract/packet-link.js';
 import { RpmsgKernel } from '../../../test/support/rpmsg-kernel.js';
+import { timeouts } from '../../base/timeouts.js';
 import { systemTime } from '../../linux/clock.js';
 import { ERRNO } from '../../linux/errno.js';
 import { RPMSG_ADDRESS_ANY as ANY } from '../../linux/rpmsg.js';
@@ -33,10 +34,11 @@ afterEach(async () => {
 
 function opener(url: string): OpenEndpoint {
   const parsed = parseLinkUrl(url);
-  if (parsed.kind === 'rpmsg') return () => openRpmsgDevice(url, parsed.path, kernel.places);
+  const limits = timeouts({ rpmsg_node: 50, processor_look: 50 });
+  const options = { time: systemTime, random: Math.random, timeouts: limits, places: kernel.places };
+  if (parsed.kind === 'rpmsg') return () => openRpmsgDevice(url, parsed.path, options);
   if (parsed.kind !== 'rpmsg-service') throw new Error(url);
-  const options = { time: systemTime, random: Math.random, nodeMs: 50 };
-  return rpmsgServiceOpener(url, parsed, options, kernel.places);
+  return rpmsgServiceOpener(url, parsed, options);
 }
 
 function openLink(url: string): MessageLink {
@@ -263,23 +265,41 @@ describe('the end of an endpoint', () => {
     ['runs', {}, 'the endpoint is gone: the remote processor stopped, or the channel was removed'],
   ];
   it.each(cases)('names what became of the processor: %s', async (_, record, reason) => {
-    kernel.sysfs.processor({ ...RUNNING, ...record }).transport({
+    kernel.sysfs.processor(RUNNING).transport({
       path: VIRTIO,
       channels: [{ name: 'rpmsg-raw', dst: 1024, node: 'rpmsg0' }],
     });
     const link = await up('rpmsg:rpmsg-raw');
+    kernel.sysfs.set('remoteproc0', record);
     kernel.close();
     await until(() => link.state.kind === 'down');
     expect(link.state).toEqual({ kind: 'down', cause: 'gone', reason });
   });
 
+  it('is noticed where a crash leaves the endpoint open, and opening it again is refused until it recovers', async () => {
+    kernel.sysfs.processor({ ...RUNNING, recovery: 'disabled' }).transport({
+      path: VIRTIO,
+      channels: [{ name: 'rpmsg-raw', dst: 1024, node: 'rpmsg0' }],
+    });
+    const link = await up('rpmsg:rpmsg-raw');
+    kernel.sysfs.set('remoteproc0', { state: 'crashed' });
+    await until(() => link.state.kind === 'down');
+    expect(link.state).toMatchObject({ reason: expect.stringMatching(/^remote processor m4 crashed/) });
+    expect(await refusal('rpmsg:rpmsg-raw')).toBe(
+      'error: rpmsg:rpmsg-raw: remote processor m4 crashed, and its recovery is disabled: gpiobridge remoteproc recover remoteproc0',
+    );
+    kernel.sysfs.set('remoteproc0', { state: 'running' });
+    await up('rpmsg:rpmsg-raw');
+  });
+
   it('finds the processor beside a transport that does not stand below it', async () => {
     const edge = `${M4}/10000000.m4:glink-edge`;
-    kernel.sysfs.processor({ ...RUNNING, state: 'offline' }).transport({
+    kernel.sysfs.processor(RUNNING).transport({
       path: edge,
       channels: [{ name: 'rpmsg-raw', dst: 1024, node: 'rpmsg0' }],
     });
     const link = await up('rpmsg:rpmsg-raw');
+    kernel.sysfs.set('remoteproc0', { state: 'offline' });
     kernel.close();
     await until(() => link.state.kind === 'down');
     expect(link.state).toMatchObject({ reason: expect.stringContaining('m4 was stopped') });

@@ -2,15 +2,16 @@ import { closeSync, realpathSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Time } from '../../base/clock.js';
 import { BridgeError, messageOf } from '../../base/errors.js';
+import type { Timeouts } from '../../base/timeouts.js';
 import { codeOf } from '../../linux/errno.js';
 import { readWaiting } from '../../linux/message-channel.js';
-import { RemoteprocTree } from '../../linux/remoteproc.js';
+import { type RemoteProcessor, RemoteprocTree } from '../../linux/remoteproc.js';
 import { RPMSG_ADDRESS_ANY, type RpmsgCalls, rpmsgCalls } from '../../linux/rpmsg.js';
 import { type RpmsgEndpoint, RpmsgTree } from '../../linux/rpmsg-tree.js';
 import type { MessageEndpoint } from '../messages/message-endpoint.js';
 import { type OpenEndpoint, RPMSG_MAX_PACKET } from '../messages/message-link.js';
 import { type DeviceTrees, findService, type ServicePlace, type ServiceUrl } from './find-service.js';
-import { rpmsgEnded, rpmsgOpenFailed } from './rpmsg-error.js';
+import { processorDown, rpmsgEnded, rpmsgOpenFailed } from './rpmsg-error.js';
 
 /** Where devices are found, and how they are opened. */
 export interface RpmsgPlaces {
@@ -28,18 +29,19 @@ export const systemPlaces: RpmsgPlaces = {
 };
 
 export interface RpmsgOptions {
+  readonly places: RpmsgPlaces;
   readonly time: Time;
   /** As Math.random: addresses of renewed endpoints come from it. */
   readonly random: () => number;
-  /** The limit `rpmsg_node` of base/timeouts.ts. */
-  readonly nodeMs: number;
+  /** The limits `rpmsg_node` and `processor_look` of base/timeouts.ts count. */
+  readonly timeouts: Timeouts;
 }
 
 /** Opens the endpoint of a device node, as it is. Rejects in one line with the remedy. */
 export async function openRpmsgDevice(
   name: string,
   path: string,
-  places: RpmsgPlaces,
+  options: RpmsgOptions,
 ): Promise<MessageEndpoint> {
   const device = nodeName(path);
   if (/^rpmsg_ctrl/.test(device)) {
@@ -48,8 +50,8 @@ export async function openRpmsgDevice(
       `${name}: ${path} is a control device: give the name of the service, as in rpmsg:SERVICE`,
     );
   }
-  const fd = openNode(name, path, places);
-  return endpointOn(name, { fd, device, path, expected: undefined, made: false, renewable: false }, places);
+  const fd = openNode(name, path, options);
+  return endpointOn(name, { fd, device, path, expected: undefined, made: false, renewable: false }, options);
 }
 
 /**
@@ -57,12 +59,8 @@ export async function openRpmsgDevice(
  * made and removed again. From the second time on the endpoint gets an address that none before
  * it had, so that no late reply reaches it.
  */
-export function rpmsgServiceOpener(
-  name: string,
-  wanted: ServiceUrl,
-  options: RpmsgOptions,
-  places: RpmsgPlaces,
-): OpenEndpoint {
+export function rpmsgServiceOpener(name: string, wanted: ServiceUrl, options: RpmsgOptions): OpenEndpoint {
+  const { places, random } = options;
   let isRenewal = false;
   return async () => {
     const place = findService(name, wanted, places.trees);
@@ -72,13 +70,17 @@ export function rpmsgServiceOpener(
     if (place.node !== undefined && !(renewed && renewable)) {
       const { device } = place.node;
       const path = join(places.dev, device);
-      const fd = openNode(name, path, places);
-      return endpointOn(name, { fd, device, path, expected: wanted.service, made: false, renewable }, places);
+      const fd = openNode(name, path, options);
+      return endpointOn(
+        name,
+        { fd, device, path, expected: wanted.service, made: false, renewable },
+        options,
+      );
     }
-    const src = wanted.src ?? (renewed ? freshAddress(options.random) : RPMSG_ADDRESS_ANY);
-    const { device, fd } = await makeEndpoint(name, wanted.service, src, place, options, places);
+    const src = wanted.src ?? (renewed ? freshAddress(random) : RPMSG_ADDRESS_ANY);
+    const { device, fd } = await makeEndpoint(name, wanted.service, src, place, options);
     const path = join(places.dev, device);
-    return endpointOn(name, { fd, device, path, expected: wanted.service, made: true, renewable }, places);
+    return endpointOn(name, { fd, device, path, expected: wanted.service, made: true, renewable }, options);
   };
 }
 
@@ -93,9 +95,9 @@ async function makeEndpoint(
   service: string,
   src: number,
   place: ServicePlace,
-  options: RpmsgOptions,
-  { trees, dev, calls }: RpmsgPlaces,
+  { places, time, timeouts: { rpmsg_node: limitMs } }: RpmsgOptions,
 ): Promise<{ device: string; fd: number }> {
+  const { trees, dev, calls } = places;
   const control = join(dev, place.control!.device);
   const before = new Set(trees.rpmsg.endpoints().map(({ device }) => device));
   try {
@@ -108,7 +110,7 @@ async function makeEndpoint(
     endpoint.name === service &&
     endpoint.src === src &&
     endpoint.dst === place.dst;
-  const limit = options.time.monotonicNs() + BigInt(Math.ceil(options.nodeMs * 1e6));
+  const limit = time.monotonicNs() + BigInt(Math.ceil(limitMs * 1e6));
   for (;;) {
     const made = trees.rpmsg.endpoints().find(isIt);
     try {
@@ -116,17 +118,17 @@ async function makeEndpoint(
     } catch (error) {
       const code = codeOf(error as NodeJS.ErrnoException);
       const mayChange = code === 'ENOENT' || code === 'EACCES' || code === 'EPERM';
-      if (!mayChange || options.time.monotonicNs() >= limit) {
+      if (!mayChange || time.monotonicNs() >= limit) {
         throw rpmsgOpenFailed(name, join(dev, made!.device), error as NodeJS.ErrnoException);
       }
     }
-    if (options.time.monotonicNs() >= limit) {
+    if (time.monotonicNs() >= limit) {
       throw new BridgeError(
         'TIMEOUT',
-        `${name}: no endpoint appeared within ${options.nodeMs} ms (rpmsg_node) of its making by ${control}`,
+        `${name}: no endpoint appeared within ${limitMs} ms (rpmsg_node) of its making by ${control}`,
       );
     }
-    await new Promise<void>((resolve) => options.time.set(resolve, LOOK_AGAIN_MS));
+    await new Promise<void>((resolve) => time.set(resolve, LOOK_AGAIN_MS));
   }
 }
 
@@ -145,8 +147,9 @@ interface OpenNode {
 }
 
 /** Takes over an open node; what waited in it since before it was open is dropped. */
-function endpointOn(name: string, node: OpenNode, { trees, calls }: RpmsgPlaces): MessageEndpoint {
+function endpointOn(name: string, node: OpenNode, { places, time, timeouts }: RpmsgOptions): MessageEndpoint {
   const { fd, device, path, expected, made, renewable } = node;
+  const { trees, calls } = places;
   const close = (): void => {
     try {
       if (made) calls.destroy(fd);
@@ -155,27 +158,61 @@ function endpointOn(name: string, node: OpenNode, { trees, calls }: RpmsgPlaces)
     }
     closeSync(fd);
   };
-  // The number may have gone to another channel between the look at it and its opening.
-  const found = trees.rpmsg.endpoint(device);
-  if (found === undefined || (expected !== undefined && found.name !== expected)) {
+  try {
+    const found = checkNode(name, path, trees.rpmsg.endpoint(device), expected);
+    const processor = (): RemoteProcessor | undefined => trees.processors.behind(found.path);
+    const down = processorDown(processor());
+    if (down !== undefined) throw new BridgeError('IO_ERROR', `${name}: ${down}`);
+    return {
+      fd,
+      path,
+      maxPacket: RPMSG_MAX_PACKET,
+      renewable,
+      drained: made ? 0 : readWaiting(fd),
+      explainEnd: (error) => rpmsgEnded(error, processor()),
+      watch: (ended) => watchProcessor(processor, ended, time, timeouts.processor_look),
+      close,
+    };
+  } catch (error) {
     close();
-    const what = found === undefined ? 'no rpmsg endpoint' : `the endpoint of '${found.name}' now`;
-    throw new BridgeError('IO_ERROR', `${name}: ${path} is ${what}`);
+    throw error;
   }
-  return {
-    fd,
-    path,
-    maxPacket: RPMSG_MAX_PACKET,
-    renewable,
-    drained: made ? 0 : readWaiting(fd),
-    explainEnd: (error) => rpmsgEnded(error, trees.processors.behind(found.path)),
-    close,
-  };
 }
 
-function openNode(name: string, path: string, { calls }: RpmsgPlaces): number {
+/** The number may have gone to another channel between the look at it and its opening. */
+function checkNode(
+  name: string,
+  path: string,
+  found: RpmsgEndpoint | undefined,
+  expected: string | undefined,
+): RpmsgEndpoint {
+  if (found !== undefined && (expected === undefined || found.name === expected)) return found;
+  const what = found === undefined ? 'no rpmsg endpoint' : `the endpoint of '${found.name}' now`;
+  throw new BridgeError('IO_ERROR', `${name}: ${path} is ${what}`);
+}
+
+/**
+ * Looks at the processor now and then: where its recovery is disabled, a crash leaves every endpoint
+ * as it is, open and silent.
+ */
+function watchProcessor(
+  processor: () => RemoteProcessor | undefined,
+  ended: (reason: string) => void,
+  time: Time,
+  everyMs: number,
+): () => void {
+  const look = (): void => {
+    const down = processorDown(processor());
+    if (down === undefined) timer = time.set(look, everyMs);
+    else ended(down);
+  };
+  let timer = time.set(look, everyMs);
+  return () => time.clear(timer);
+}
+
+function openNode(name: string, path: string, { places }: RpmsgOptions): number {
   try {
-    return calls.open(path);
+    return places.calls.open(path);
   } catch (error) {
     throw rpmsgOpenFailed(name, path, error as NodeJS.ErrnoException);
   }

@@ -56,22 +56,23 @@ export function rpmsgEnded(
   }
 }
 
-/** What a processor that does not run means for what it served; undefined: it runs, or none is known. */
+/** What a processor that serves nothing means for its endpoints; undefined: it serves, or none is known. */
 export function processorDown(processor: RemoteProcessor | undefined): string | undefined {
   if (processor === undefined) return undefined;
   const { device, name, state, recovery } = processor;
   const what = `remote processor ${name}`;
   switch (state) {
-    case 'running':
-    case 'attached':
-      return undefined;
     case 'crashed':
       return recovery === 'disabled'
         ? `${what} crashed, and its recovery is disabled: gpiobridge remoteproc recover ${device}`
         : `${what} crashed: the kernel restarts it`;
     case 'offline':
       return `${what} was stopped: gpiobridge remoteproc start ${device}`;
-    default:
+    case 'detached':
+    case 'deleted':
       return `${what} is ${state}`;
+    default:
+      // A suspended one wakes up when something is sent to it.
+      return undefined;
   }
 }
