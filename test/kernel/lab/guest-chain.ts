@@ -101,6 +101,12 @@ export class GuestChain {
     return askControl(this.control, { command: 'pin', line });
   }
 
+  /** What became of the edges of a line, in the simulator's account. */
+  async sensed(line: number): Promise<number> {
+    const { lines } = await askControl(this.control, { command: 'stats' });
+    return lines.find((one) => one.line === line)?.sensed ?? 0;
+  }
+
   async stop(): Promise<void> {
     for (const program of [this.daemon, this.sim]) {
       if (program.process.exitCode === null && program.process.signalCode === null) await program.stop();

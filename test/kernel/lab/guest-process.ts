@@ -47,6 +47,17 @@ export class GuestProcess {
     return this.until(found, limitMs, `to print ${pattern}`);
   }
 
+  /** Resolves when so many characters were printed; rejects as {@link waitFor}. */
+  printed(length: number, limitMs = STEP_MS): Promise<true> {
+    const what = `to print ${length} characters`;
+    const found = (): true | undefined => {
+      if (this.stdout.length >= length) return true;
+      if (this.status !== undefined) throw new Error(this.describe(what));
+      return undefined;
+    };
+    return this.until(found, limitMs, what);
+  }
+
   /** Waits for its end. */
   async exit(limitMs = STEP_MS): Promise<Outcome> {
     const status = await this.until(() => this.status, limitMs, 'to end');
