@@ -48,6 +48,14 @@ export class TableReader {
     });
   }
 
+  /** A list of anything, which the caller checks; empty where it is absent. */
+  list(key: string): readonly unknown[] {
+    const value = this.#take(key);
+    if (value === undefined || Array.isArray(value)) return value ?? [];
+    this.#wrong(key, 'a list', value);
+    return [];
+  }
+
   boolean(key: string): boolean | undefined {
     const value = this.#take(key);
     return value === undefined || typeof value === 'boolean'

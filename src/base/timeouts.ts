@@ -42,6 +42,12 @@ export const TIMEOUTS = {
   hello: { defaultMs: 500, minMs: 50, maxMs: 10_000, what: 'answer to BUS_HELLO before it is sent again' },
   hello_max: { defaultMs: 2_000, minMs: 100, maxMs: 30_000, what: 'longest pause between BUS_HELLOs' },
   request: { defaultMs: 1_000, minMs: 50, maxMs: 60_000, what: 'answer to a GPIO or bus request' },
+  reply_settle: {
+    defaultMs: 100,
+    minMs: 10,
+    maxMs: 10_000,
+    what: 'quiet after the first reply of rpmsg-gpio or SRTM firmware, before replies are believed',
+  },
   rearm_pause: {
     defaultMs: 10,
     minMs: 1,

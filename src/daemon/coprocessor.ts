@@ -72,7 +72,7 @@ export class Coprocessor {
     const { trees } = options.rpmsg ?? systemPlaces;
     this.#processor = new ProcessorBehind(parseLinkUrl(config.link), trees);
     const knownBootId = bootIds.get(config.name);
-    this.bus = newBus(config.dialect, {
+    this.bus = newBus(config.dialect, config.ports, {
       name: config.name,
       time,
       random,

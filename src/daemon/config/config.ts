@@ -1,5 +1,7 @@
 import type { ApiLimits } from '../../api/server/limits.js';
 import type { Timeouts } from '../../base/timeouts.js';
+import { DIALECTS } from '../../driver/dialect.js';
+import type { PortLayout } from '../../driver/message-gpio/layout.js';
 
 /** A valid configuration, with every default filled in. docs/operation.md lists its keys. */
 export interface DaemonConfig {
@@ -26,7 +28,7 @@ export interface LogConfig {
   readonly format: LogFormat;
 }
 
-export const DIALECT_CHOICES = ['auto', 'virtio-msg'] as const;
+export const DIALECT_CHOICES = ['auto', ...DIALECTS] as const;
 export type DialectChoice = (typeof DIALECT_CHOICES)[number];
 
 export const ON_RESTART = ['restore', 'release'] as const;
@@ -38,6 +40,8 @@ export interface CoprocessorConfig {
   /** URL of the link. */
   readonly link: string;
   readonly dialect: DialectChoice;
+  /** The lines of firmware that does not describe them; empty: nothing was said. */
+  readonly ports: readonly PortLayout[];
   /** Undefined: the firmware's identity. */
   readonly label: string | undefined;
   readonly onRestart: OnRestart;

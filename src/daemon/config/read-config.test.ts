@@ -100,7 +100,7 @@ describe('readConfig', () => {
       [[coprocessor]]
       name = "7"
       link = "unix:/tmp/x"
-      ngpio = 4
+      pins = 4
       [[coprocessor]]
       link = 5
     `;
@@ -116,7 +116,7 @@ describe('readConfig', () => {
       'coprocessor[1].link',
       'coprocessor[1].name',
       'coprocessor[2].name',
-      'coprocessor[2].ngpio',
+      'coprocessor[2].pins',
       'coprocessor[3].link',
       'coprocessor[3].name',
       'limits.client_queue_events',

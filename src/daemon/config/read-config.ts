@@ -18,6 +18,8 @@ import {
 import { checkAccount, checkPath, readAccess } from './read-access.js';
 import { readExports } from './read-exports.js';
 
+import { readPorts } from './read-ports.js';
+
 /** A link given on the command line. */
 export interface LinkOption {
   readonly name: string;
@@ -125,8 +127,10 @@ function readCoprocessors(
     const replaced = links.some((link) => link.name === name);
     const link = table.string('link', checkLink);
     if (!table.has('link') && !replaced) table.problem('link', 'is missing: it has no default');
+    const dialect = table.oneOf('dialect', DIALECT_CHOICES) ?? 'auto';
     const coprocessor = {
-      dialect: table.oneOf('dialect', DIALECT_CHOICES) ?? 'auto',
+      dialect,
+      ports: readPorts(table, dialect),
       label: table.string('label', checkLabel),
       onRestart: table.oneOf('on_restart', ON_RESTART) ?? 'restore',
       access: readAccess(table),
@@ -163,6 +167,7 @@ function fromLink(name: string, url: string, limitsOfTime: Partial<Timeouts>): C
     name,
     link: url,
     dialect: 'auto',
+    ports: [],
     label: undefined,
     onRestart: 'restore',
     access: { owner: undefined, group: undefined, mode: DEFAULT_SOCKET_MODE, key: '--link' },

@@ -1,5 +1,6 @@
 import type { Subscription } from 'rxjs';
 import type { Timeouts } from '../../base/timeouts.js';
+import { recogniseDialect } from '../../driver/auto/recognise.js';
 import { plainProbe } from '../../driver/virtio-msg/plain-probe.js';
 import type { ByteStream, StreamEnd } from '../../link/byte-stream.js';
 import type { LinkObserver } from '../../link/link-observer.js';
@@ -9,7 +10,6 @@ import { SerialLink } from '../../link/serial/serial-link.js';
 import type { StreamUrl } from '../../link/url.js';
 import { describeBus } from './describe-bus.js';
 import type { Heard } from './heard.js';
-import { recogniseDialect } from './other-dialects.js';
 import type { ProbeOptions } from './probe.js';
 import type { FirmwareFound, LinkFound } from './report.js';
 import { type Hello, sayHello } from './say-hello.js';

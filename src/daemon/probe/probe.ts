@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Time } from '../../base/clock.js';
 import { type BridgeError, messageOf, toBridgeError } from '../../base/errors.js';
 import { timeouts } from '../../base/timeouts.js';
+import { recogniseDialect, recogniseUnframed } from '../../driver/auto/recognise.js';
 import type { StreamEnd } from '../../link/byte-stream.js';
 import { linkName, openByteStream } from '../../link/open.js';
 import { DEFAULT_BAUD, type StreamUrl } from '../../link/url.js';
@@ -9,7 +10,6 @@ import { portGrabbers } from '../../linux/port-grabbers.js';
 import { Conversation } from './conversation.js';
 import { Heard } from './heard.js';
 import { guessNoise } from './noise.js';
-import { recogniseDialect, recogniseUnframed } from './other-dialects.js';
 import type { ProbeReport, Verdict } from './report.js';
 import { TappedStream } from './tapped-stream.js';
 

@@ -1,5 +1,5 @@
+import type { MessageDialect } from '../../driver/dialect.js';
 import type { PortHolder } from '../../linux/port-holder.js';
-import type { OtherDialect } from './other-dialects.js';
 
 /** What a port turned out to be; docs/probe.md has a section for each. */
 export type Verdict =
@@ -45,7 +45,7 @@ export interface ProbeReport {
     readonly head: Uint8Array;
   };
   readonly link: LinkFound | null;
-  readonly dialect: 'virtio-msg' | OtherDialect | null;
+  readonly dialect: 'virtio-msg' | MessageDialect | null;
   readonly firmware: FirmwareFound | null;
   /** Programs that run here and open new serial ports by themselves. */
   readonly grabbers: readonly PortHolder[];

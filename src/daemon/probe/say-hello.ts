@@ -1,13 +1,13 @@
 import type { Time } from '../../base/clock.js';
 import { BridgeError } from '../../base/errors.js';
 import type { Timeouts } from '../../base/timeouts.js';
+import { HARMLESS_QUESTIONS } from '../../driver/auto/recognise.js';
 import { Counters } from '../../driver/counters.js';
 import { BUS_COUNTERS } from '../../driver/virtio-msg/bus-counters.js';
 import { BusSession } from '../../driver/virtio-msg/bus-session.js';
 import type { PacketLink } from '../../link/packet-link.js';
 import type { HelloResponse } from '../../wire/virtio-msg/bus.js';
 import type { VqUsed } from '../../wire/virtio-msg/queue.js';
-import { HARMLESS_QUESTIONS } from './other-dialects.js';
 
 export interface HelloOptions {
   readonly link: PacketLink;

@@ -6,6 +6,7 @@ import { IRQ_TYPE } from '../../wire/virtio-gpio.js';
 import type { VqUsed } from '../../wire/virtio-msg/queue.js';
 import { Counters } from '../counters.js';
 import type { DriverLog } from '../driver-log.js';
+import { LineMemory } from '../line-memory.js';
 import type {
   DeviceClock,
   Direction,
@@ -21,7 +22,6 @@ import { type DeviceSetup, getStatus, RUNNING, readShape } from './bring-up.js';
 import type { BusSession } from './bus-session.js';
 import { describeController, sameDescription } from './description.js';
 import { GpioQueues } from './gpio-queues.js';
-import { LineMemory } from './line-memory.js';
 import { type LineHost, LineOperations } from './line-operations.js';
 import { clearLeftovers, restoreLines, settleUnknown } from './restore.js';
 import { standingOutputs } from './standing-outputs.js';

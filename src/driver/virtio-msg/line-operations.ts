@@ -1,29 +1,10 @@
 import { BridgeError } from '../../base/errors.js';
 import { DIRECTION, IRQ_TYPE, MSG } from '../../wire/virtio-gpio.js';
+import type { LineMemory } from '../line-memory.js';
+import { LineTurns } from '../line-turns.js';
+import { interruptTypeName, WIRE_DIRECTION, WIRE_IRQ_TYPE } from '../line-words.js';
 import type { Direction, InterruptItem, InterruptType, Level } from '../remote-gpio.js';
 import type { GpioQueues } from './gpio-queues.js';
-import type { LineMemory } from './line-memory.js';
-import { LineTurns } from './line-turns.js';
-
-export const WIRE_DIRECTION: Readonly<Record<Direction, number>> = {
-  none: DIRECTION.NONE,
-  output: DIRECTION.OUT,
-  input: DIRECTION.IN,
-};
-
-const WIRE_IRQ_TYPE: Readonly<Record<InterruptType, number>> = {
-  rising: IRQ_TYPE.EDGE_RISING,
-  falling: IRQ_TYPE.EDGE_FALLING,
-  both: IRQ_TYPE.EDGE_BOTH,
-  'level-high': IRQ_TYPE.LEVEL_HIGH,
-  'level-low': IRQ_TYPE.LEVEL_LOW,
-};
-
-/** The name of a wire interrupt type other than NONE. */
-export function interruptTypeName(wire: number): InterruptType {
-  const entry = Object.entries(WIRE_IRQ_TYPE).find(([, value]) => value === wire);
-  return entry![0] as InterruptType;
-}
 
 /** What a line still has at the device although it was given back while there was no channel. */
 export interface Leftover {

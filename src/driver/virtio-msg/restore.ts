@@ -1,11 +1,12 @@
 import { BridgeError } from '../../base/errors.js';
 import { DIRECTION, IRQ_TYPE, MSG } from '../../wire/virtio-gpio.js';
 import type { DriverLog } from '../driver-log.js';
+import type { LineMemory } from '../line-memory.js';
+import { interruptTypeName } from '../line-words.js';
 import type { InterruptItem } from '../remote-gpio.js';
 import type { GpioQueues } from './gpio-queues.js';
 import { allOf, inGroups } from './groups.js';
-import type { LineMemory } from './line-memory.js';
-import { interruptTypeName, type Leftover } from './line-operations.js';
+import type { Leftover } from './line-operations.js';
 import type { Ask, UnknownOutcome } from './request-queue.js';
 
 /** Setting lines again: after a restart all that is remembered, after a resume what is in doubt. */

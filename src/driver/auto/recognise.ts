@@ -1,13 +1,17 @@
 import { u16 } from '../../wire/bytes.js';
-import { DIRECTION, encodeGpioRequest, IRQ_TYPE, MSG, RESPONSE } from '../../wire/virtio-gpio.js';
+import { encodeRpmsgGpioRequest, RPMSG_GPIO_CMD } from '../../wire/rpmsg-gpio.js';
+import { encodeSrtm, SRTM_CMD } from '../../wire/srtm.js';
+import { DIRECTION, IRQ_TYPE, RESPONSE } from '../../wire/virtio-gpio.js';
+import type { MessageDialect } from '../dialect.js';
 
-/** GPIO protocols of firmware that exists, and that this version does not speak: known by their bytes. */
-export type OtherDialect = 'rpmsg-gpio' | 'rpmsg-gpio-v14' | 'srtm';
+/** The dialects of messages, known by their bytes. */
 
 /** Messages of the Linux rpmsg-gpio series to Linux. */
 const RPMSG_LENGTH = 3;
 /** SRTM's messages, and as the vendor's kernel pads them. */
 const SRTM_LENGTHS = [14, 16];
+/** A notification without what it does not use. */
+const SRTM_SHORTEST = 12;
 const SRTM_CATEGORY_GPIO = 5;
 const SRTM_MAJOR = 1;
 const SRTM_REPLY = 1;
@@ -15,16 +19,23 @@ const SRTM_NOTIFICATION = 2;
 const SRTM_LAST_COMMAND = 3;
 
 /**
- * A read of line 0 in each of them, which changes nothing: GET_DIRECTION of rpmsg-gpio, and SRTM's
- * input get. To the others, and to virtio-msg, each is a message that is dropped.
+ * Reads of a line, which change nothing: GET_DIRECTION of rpmsg-gpio in both forms, and SRTM's input
+ * get. To the others, and to virtio-msg, each is a message that is dropped or refused.
  */
-export const HARMLESS_QUESTIONS: readonly Uint8Array[] = [
-  encodeGpioRequest(MSG.GET_DIRECTION, 0, 0),
-  Uint8Array.of(SRTM_CATEGORY_GPIO, SRTM_MAJOR, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
-];
+export const RPMSG_QUESTION = encodeRpmsgGpioRequest({
+  cmd: RPMSG_GPIO_CMD.GET_DIRECTION,
+  line: 0,
+  value: 0,
+});
+
+export function srtmQuestion(port: number): Uint8Array {
+  return encodeSrtm({ type: 'setup', cmd: SRTM_CMD.INPUT_GET, line: 0, port, value: 0, wakeup: 0 });
+}
+
+export const HARMLESS_QUESTIONS: readonly Uint8Array[] = [RPMSG_QUESTION, srtmQuestion(0)];
 
 /** Which dialect these packets are of, when all of them look like one; undefined: none that is known. */
-export function recogniseDialect(packets: readonly Uint8Array[]): OtherDialect | undefined {
+export function recogniseDialect(packets: readonly Uint8Array[]): MessageDialect | undefined {
   if (packets.length === 0) return undefined;
   if (packets.every(isSrtm)) return 'srtm';
   if (packets.every(isLatest) && packets.some((packet) => packet[0] === 0)) return 'rpmsg-gpio';
@@ -36,7 +47,7 @@ export function recogniseDialect(packets: readonly Uint8Array[]): OtherDialect |
  * As {@link recogniseDialect}, for bytes without frames around them: several whole messages one
  * after the other, and not only the zeros that a line held low gives.
  */
-export function recogniseUnframed(bytes: Uint8Array): OtherDialect | undefined {
+export function recogniseUnframed(bytes: Uint8Array): MessageDialect | undefined {
   if (bytes.every((byte) => byte === 0)) return undefined;
   for (const length of [...SRTM_LENGTHS, RPMSG_LENGTH]) {
     const least = length === RPMSG_LENGTH ? LEAST_UNFRAMED : 1;
@@ -58,7 +69,8 @@ function cut(bytes: Uint8Array, length: number): Uint8Array[] {
 
 function isSrtm(packet: Uint8Array): boolean {
   return (
-    SRTM_LENGTHS.includes(packet.length) &&
+    (SRTM_LENGTHS.includes(packet.length) ||
+      (packet.length === SRTM_SHORTEST && packet[3] === SRTM_NOTIFICATION)) &&
     packet[0] === SRTM_CATEGORY_GPIO &&
     packet[1] === SRTM_MAJOR &&
     (packet[3] === SRTM_REPLY || packet[3] === SRTM_NOTIFICATION) &&

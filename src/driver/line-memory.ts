@@ -1,4 +1,4 @@
-import { DIRECTION, IRQ_TYPE } from '../../wire/virtio-gpio.js';
+import { DIRECTION, IRQ_TYPE } from '../wire/virtio-gpio.js';
 
 const UNSET = 0xff;
 

@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeMessage } from '../../wire/virtio-msg/message.js';
-import { guessNoise } from './noise.js';
-import { HARMLESS_QUESTIONS, recogniseDialect, recogniseUnframed } from './other-dialects.js';
+import { HARMLESS_QUESTIONS, recogniseDialect, recogniseUnframed } from './recognise.js';
 
 interface Vector {
   readonly dialect: string;
@@ -50,13 +49,4 @@ it('never takes noise of some length for a dialect', () => {
       expect(recogniseUnframed(bytes)).toBeUndefined();
     }),
   );
-});
-
-it.each([
-  ['\r\nhub login: ', 'console'],
-  ['\x1b[32m[    1.234567] \x1b[0musb 1-1: new device\r\n', 'console'],
-  ['\u00ff\u0080\u0000a\u00f8\u0000\u00fe\u00c0', 'wrong-speed'],
-  ['a', 'wrong-speed'],
-])('takes %j for %s', (text, what) => {
-  expect(guessNoise(Uint8Array.from(text, (char) => char.charCodeAt(0)))).toBe(what);
 });
