@@ -21,10 +21,14 @@ export type {
   Counters,
   DaemonStatus,
   EndedEvent,
+  Lifetime,
   LineChange,
   LineRequestClient,
   ProcessorStatus,
   RequestEvent,
+  SyntheticClient,
+  SyntheticLineStatus,
+  SyntheticStatus,
 } from './api/client/types.js';
 export { BridgeError, type ErrorName } from './base/errors.js';
 export type { Level } from './driver/remote-gpio.js';
@@ -38,3 +42,4 @@ export type {
   LineEvent,
 } from './events/edge-event.js';
 export type { ChipState, LineConfig, LineInfo, LineInfoChange, LineRequestConfig } from './gpio/chip.js';
+export type { SyntheticDescription } from './gpio/synthetic/description.js';

@@ -58,6 +58,15 @@ export const METHOD = {
   DAEMON_CHIPS: 'daemon.chips',
   /** [offset?, count?] -> {@link WirePage} of {@link WireExportStatus} */
   DAEMON_EXPORTS: 'daemon.exports',
+
+  /** [{@link WireSyntheticRequest}] -> nil */
+  SYNTHETIC_MAKE: 'synthetic.make',
+  /** [name] -> nil */
+  SYNTHETIC_DELETE: 'synthetic.delete',
+  /** [offset?, count?] -> {@link WirePage} of {@link WireSynthetic} */
+  SYNTHETIC_LIST: 'synthetic.list',
+  /** [name, offset?, count?] -> {@link WirePage} of {@link WireSyntheticLine} */
+  SYNTHETIC_LINES: 'synthetic.lines',
 } as const;
 
 /** Notifications, daemon to client. */
@@ -112,6 +121,10 @@ export interface WireLineInfo {
   readonly name: string | null;
   readonly used: boolean;
   readonly consumer: string | null;
+  /** The synthetic chip that the line belongs to or is held through; null on that chip itself. */
+  readonly through_chip: string | null;
+  /** Of a synthetic chip's line: why it cannot be requested now. */
+  readonly unavailable: string | null;
   /** Whether it stays requested without a client. */
   readonly persistent: boolean;
   readonly direction: 'input' | 'output';
@@ -247,4 +260,46 @@ export interface WireExportStatus {
   readonly outdated: boolean;
   readonly broken_queues: readonly { readonly queue: number; readonly reason: string }[];
   readonly counters: WireCounters;
+}
+
+/** How long a synthetic chip lives: as long as the connection that made it, or the daemon. */
+export const LIFETIMES = ['connection', 'daemon'] as const;
+export type Lifetime = (typeof LIFETIMES)[number];
+
+/** Every key but `name` and `lines` may be left out. */
+export interface WireSyntheticRequest {
+  readonly name: string;
+  readonly lines: readonly string[];
+  readonly owner?: string | null;
+  readonly group?: string | null;
+  readonly mode?: string | null;
+  readonly shared?: boolean;
+  /** Default `daemon`. */
+  readonly lifetime?: Lifetime;
+}
+
+/** A synthetic chip as it was asked for. */
+export interface WireSynthetic {
+  readonly name: string;
+  readonly lines: readonly string[];
+  readonly owner: string | null;
+  readonly group: string | null;
+  readonly mode: string | null;
+  readonly shared: boolean;
+  readonly lifetime: Lifetime | 'configuration';
+  readonly state: WireChipState;
+}
+
+/** Where a line of a synthetic chip is, and who uses it. */
+export interface WireSyntheticLine {
+  readonly offset: number;
+  readonly name: string | null;
+  /** The chip that it is a line of. */
+  readonly parent: string;
+  /** Null while the parent has no such line, or is not there. */
+  readonly parent_offset: number | null;
+  readonly consumer: string | null;
+  /** The synthetic chip that it is requested through. */
+  readonly through_chip: string | null;
+  readonly unavailable: string | null;
 }

@@ -8,11 +8,17 @@ export function formatAttributes(info: LineInfo, unquoted: boolean): string {
   if (info.eventClock !== 'monotonic') words.push(`event-clock=${info.eventClock}`);
   if (info.debouncePeriodUs > 0) words.push(`debounce-period=${formatPeriod(info.debouncePeriodUs)}`);
   if (info.used) {
-    const consumer = info.consumer ?? 'kernel';
-    words.push(unquoted ? `consumer=${consumer}` : `consumer="${consumer}"`);
+    if (info.consumer === undefined) words.push('used');
+    else words.push(attribute('consumer', info.consumer, unquoted));
     if (info.persistent) words.push('persistent');
+    if (info.throughChip !== undefined) words.push(attribute('chip', info.throughChip, unquoted));
   }
+  if (info.unavailable !== undefined) words.push(attribute('unavailable', info.unavailable, unquoted));
   return words.join(' ');
+}
+
+function attribute(key: string, value: string, unquoted: boolean): string {
+  return unquoted ? `${key}=${value}` : `${key}="${value}"`;
 }
 
 /** Microseconds in the largest unit that takes no fraction: `123us`, `10ms`, `2s`. */

@@ -16,6 +16,8 @@ export function lineObject(chip: string, info: LineInfo): object {
     debouncePeriodUs,
     used,
     consumer: consumer ?? null,
+    throughChip: info.throughChip ?? null,
+    unavailable: info.unavailable ?? null,
     persistent,
   };
 }

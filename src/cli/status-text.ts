@@ -7,6 +7,7 @@ import type {
   ExportStatus,
   ProcessorStatus,
 } from '../api/client/types.js';
+import { table } from './text-table.js';
 
 /** The whole of `gpiobridge status` for people; ends with a newline. */
 export function statusText(status: DaemonStatus): string {
@@ -142,19 +143,6 @@ function countersText(counters: Counters): string {
     .filter(([, value]) => value !== 0)
     .map(([name, value]) => `${name}=${value}`)
     .join(' ');
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((cells) => cells[column].length)));
-  return rows
-    .map(
-      (cells) =>
-        `${cells
-          .map((cell, column) => cell.padEnd(widths[column]))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
 }
 
 function count(number: number, noun: string): string {

@@ -3,6 +3,7 @@ import type { ApiServer } from '../api/server/api-server.js';
 import type { SocketAccess } from '../api/server/socket.js';
 import type { Time } from '../base/clock.js';
 import type { RemoteGpio } from '../driver/remote-gpio.js';
+import type { ChipDirectory } from '../gpio/chip-directory.js';
 import { CoprocessorChip } from '../gpio/coprocessor-chip.js';
 import type { CoprocessorConfig, LogLevel } from './config/config.js';
 import type { LogFields } from './log/line-format.js';
@@ -11,6 +12,8 @@ export interface ChipSetOptions {
   readonly config: CoprocessorConfig;
   readonly access: SocketAccess;
   readonly api: ApiServer;
+  /** Where synthetic chips find the chips of coprocessors. */
+  readonly directory: ChipDirectory;
   readonly time: Time;
   readonly log: (level: LogLevel, event: string, fields?: LogFields, cause?: string) => void;
   readonly controllers$: Observable<ReadonlyMap<number, RemoteGpio>>;
@@ -94,7 +97,7 @@ export class ChipSet {
   }
 
   async #add(remote: RemoteGpio, name: string): Promise<void> {
-    const { api, access, config, time, log } = this.#options;
+    const { api, directory, access, config, time, log } = this.#options;
     const chip = new CoprocessorChip({
       name,
       remote,
@@ -104,12 +107,15 @@ export class ChipSet {
       onRestart: config.onRestart,
       ...(config.label === undefined ? {} : { label: config.label }),
     });
+    // Before anybody can ask for its lines: those of synthetic chips are taken.
+    directory.add(chip);
     try {
       await api.addChip(chip, access);
       this.#served.set(remote, { chip, remote });
       log('info', 'chip_added', { chip: name, label: chip.label, lines: chip.lineCount }, name);
     } catch (error) {
       chip.close('it could not be served');
+      directory.remove(chip);
       log('error', 'chip_not_served', { chip: name, error }, name);
     }
   }
@@ -118,6 +124,7 @@ export class ChipSet {
     this.#served.delete(remote);
     await this.#options.api.removeChip(chip.name, `chip '${chip.name}': ${reason}`);
     chip.close(reason);
+    this.#options.directory.remove(chip);
     this.#options.log('info', 'chip_removed', { chip: chip.name, reason }, chip.name);
   }
 }

@@ -5,6 +5,7 @@ import type { Time, TimerHandle } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import { newBus } from '../driver/new-bus.js';
 import type { RemoteBus } from '../driver/remote-bus.js';
+import type { ChipDirectory } from '../gpio/chip-directory.js';
 import { openLink } from '../link/open.js';
 import type { LinkCounters, LinkState, PacketLink } from '../link/packet-link.js';
 import { type RpmsgPlaces, systemPlaces } from '../link/rpmsg/open-rpmsg.js';
@@ -23,6 +24,8 @@ export interface CoprocessorOptions {
   readonly config: CoprocessorConfig;
   readonly access: SocketAccess;
   readonly api: ApiServer;
+  /** Where its chips are found by synthetic ones. */
+  readonly directory: ChipDirectory;
   readonly bootIds: BootIds;
   readonly time: Time;
   /** As Math.random. */

@@ -7,6 +7,7 @@ import type { SocketAccess } from '../api/server/socket.js';
 import { BridgeError, messageOf } from '../base/errors.js';
 import { checkPrivateDirectory } from '../base/private-directory.js';
 import { TIMEOUTS } from '../base/timeouts.js';
+import { ChipDirectory } from '../gpio/chip-directory.js';
 import { systemTime } from '../linux/clock.js';
 import { BootIds } from './boot-ids.js';
 import type { CoprocessorConfig, DaemonConfig } from './config/config.js';
@@ -17,6 +18,7 @@ import type { Metrics } from './metrics/metrics.js';
 import { PidLock } from './pid-lock.js';
 import { resolveAllAccess, tryAccess } from './socket-access.js';
 import { daemonStatus } from './status.js';
+import { configuredSynthetics, SyntheticChips } from './synthetic/synthetic-chips.js';
 import { closeTrace, openTrace } from './trace/open-trace.js';
 import type { TraceRecorder, TraceSettings } from './trace/recorder.js';
 
@@ -40,6 +42,9 @@ export class Daemon {
   /** What the control socket tells. */
   readonly status: StatusSource;
   readonly #coprocessors = new Map<string, Coprocessor>();
+  /** The chips of all coprocessors. */
+  readonly #directory = new ChipDirectory();
+  readonly #synthetics: SyntheticChips;
   readonly #exports: ExportSet;
   #trace: TraceRecorder | undefined;
   #metrics: Metrics | undefined;
@@ -54,8 +59,9 @@ export class Daemon {
     try {
       tryAccess(runtimeDir.dir, config, access);
       if (trace !== undefined) daemon.#trace = await openTrace(trace, version, logger);
-      await daemon.#api.openControl(daemon.status, access.control);
+      await daemon.#api.openControl(daemon.status, daemon.#synthetics, access.control);
       await daemon.#openMetrics(config, access.metrics);
+      await daemon.#synthetics.configure(configuredSynthetics(config, access));
       for (const coprocessor of config.coprocessors) {
         daemon.#add(coprocessor, access.coprocessors.get(coprocessor.name)!);
       }
@@ -92,6 +98,14 @@ export class Daemon {
     this.#bootIds = new BootIds(layout.bootIds, (error) => {
       logger.log('error', 'boot_ids_not_written', { file: layout.bootIds, error });
     });
+    this.#synthetics = new SyntheticChips({
+      api: this.#api,
+      directory: this.#directory,
+      coprocessors: () => this.#config.coprocessors.map(({ name }) => name),
+      time: systemTime,
+      log: (level, event, fields) => logger.log(level, event, fields),
+      onChange: options.onChange ?? (() => {}),
+    });
     this.#exports = new ExportSet({
       chips: this.#api.chips,
       stateDir: layout.exports,
@@ -105,6 +119,7 @@ export class Daemon {
       runtimeDir: runtimeDir.dir,
       api: this.#api,
       coprocessors: () => this.#coprocessors.values(),
+      synthetics: () => this.#synthetics.served,
       exports: () => this.#exports.reports,
     });
   }
@@ -122,6 +137,8 @@ export class Daemon {
     const { logger, runtimeDir } = this.#options;
     const access = resolveAllAccess(config);
     tryAccess(runtimeDir.dir, config, access);
+    this.#synthetics.checkConfiguration(config.synthetics, config.coprocessors);
+    await this.#synthetics.prune(configuredSynthetics(config, access));
     const wanted = new Map(config.coprocessors.map((coprocessor) => [coprocessor.name, coprocessor]));
     for (const [name, coprocessor] of [...this.#coprocessors]) {
       if (isDeepStrictEqual(withoutKey(coprocessor.config), withoutKey(wanted.get(name)))) continue;
@@ -131,6 +148,7 @@ export class Daemon {
     for (const [name, coprocessor] of wanted) {
       if (!this.#coprocessors.has(name)) this.#add(coprocessor, access.coprocessors.get(name)!);
     }
+    await this.#synthetics.configure(configuredSynthetics(config, access));
     await this.#exports.reload(config.exports, access.exports);
     await this.#reloadMetrics(config, access.metrics);
     const { log, limits, controlGroup } = this.#config;
@@ -166,6 +184,7 @@ export class Daemon {
     await this.#exports.close();
     // The sockets then, all at once: nobody asks for anything new while requests end.
     await this.#api.close(reason);
+    await this.#synthetics.close(reason);
     await Promise.all([...this.#coprocessors.values()].map((coprocessor) => coprocessor.stop(reason)));
     if (this.#trace !== undefined) await closeTrace(this.#trace, this.#options.logger);
   }
@@ -194,6 +213,7 @@ export class Daemon {
       config,
       access,
       api: this.#api,
+      directory: this.#directory,
       bootIds: this.#bootIds,
       time: systemTime,
       random: Math.random,

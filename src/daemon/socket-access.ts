@@ -14,6 +14,8 @@ export interface ResolvedAccess {
   readonly coprocessors: ReadonlyMap<string, SocketAccess>;
   /** By name of the export. */
   readonly exports: ReadonlyMap<string, SocketAccess>;
+  /** By name of the synthetic chip. */
+  readonly synthetics: ReadonlyMap<string, SocketAccess>;
 }
 
 const NOBODY_ELSE: AccessConfig = { owner: undefined, group: undefined, mode: 0o600, key: 'metrics' };
@@ -27,8 +29,17 @@ export function resolveAllAccess(config: DaemonConfig): ResolvedAccess {
     ({ name, access }) => [name, resolveAccess(access, problems)] as const,
   );
   const exports = config.exports.map(({ name, access }) => [name, resolveAccess(access, problems)] as const);
+  const synthetics = config.synthetics.map(
+    ({ description, access }) => [description.name, resolveAccess(access, problems)] as const,
+  );
   problems.throwIfAny();
-  return { control, metrics, coprocessors: new Map(coprocessors), exports: new Map(exports) };
+  return {
+    control,
+    metrics,
+    coprocessors: new Map(coprocessors),
+    synthetics: new Map(synthetics),
+    exports: new Map(exports),
+  };
 }
 
 /**
@@ -45,6 +56,9 @@ export function tryAccess(dir: string, config: DaemonConfig, resolved: ResolvedA
       tryOne(file, keysOf(access), resolved.coprocessors.get(name)!);
     }
     for (const { name, access } of config.exports) tryOne(file, keysOf(access), resolved.exports.get(name)!);
+    for (const { description, access } of config.synthetics) {
+      tryOne(file, keysOf(access), resolved.synthetics.get(description.name)!);
+    }
   } finally {
     rmSync(file, { force: true });
   }

@@ -2,6 +2,7 @@ import type {
   WireChipStatus,
   WireClockStatus,
   WireCoprocessorStatus,
+  WireCounters,
   WireDaemonStatus,
   WireExportStatus,
   WireProcessorStatus,
@@ -10,9 +11,10 @@ import type { ApiServer } from '../api/server/api-server.js';
 import type { StatusSource } from '../api/server/control-session.js';
 import type { ClockReport } from '../driver/remote-gpio.js';
 import type { ExportReport } from '../export/vhost-user/vhost-user-export.js';
+import type { Chip } from '../gpio/chip.js';
 import type { RemoteProcessor } from '../linux/remoteproc.js';
-import type { ServedChip } from './chip-set.js';
 import type { Coprocessor } from './coprocessor.js';
+import type { ServedSynthetic } from './synthetic/synthetic-chips.js';
 
 export interface StatusOptions {
   readonly version: string;
@@ -20,16 +22,21 @@ export interface StatusOptions {
   readonly api: ApiServer;
   readonly coprocessors: () => Iterable<Coprocessor>;
   readonly exports: () => readonly ExportReport[];
+  readonly synthetics: () => Iterable<ServedSynthetic>;
 }
 
 /** What the control socket tells of the daemon. */
 export function daemonStatus(options: StatusOptions): StatusSource {
-  const { api, coprocessors, exports } = options;
+  const { api, coprocessors, synthetics, exports } = options;
   return {
     daemon: () => ownStatus(options),
     coprocessors: () => [...coprocessors()].map(coprocessorStatus),
-    chips: () =>
-      [...coprocessors()].flatMap(({ chips }) => chips.served.map((served) => chipStatus(served, api))),
+    chips: () => [
+      ...[...coprocessors()].flatMap(({ chips }) =>
+        chips.served.map(({ chip, remote }) => chipStatus(chip, remote.counters, api)),
+      ),
+      ...[...synthetics()].map(({ chip }) => chipStatus(chip, {}, api)),
+    ],
     exports: () => exports().map(exportStatus),
   };
 }
@@ -99,7 +106,7 @@ function clockStatus(report: ClockReport): WireClockStatus {
   };
 }
 
-function chipStatus({ chip, remote }: ServedChip, api: ApiServer): WireChipStatus {
+function chipStatus(chip: Chip, counters: WireCounters, api: ApiServer): WireChipStatus {
   const { state } = chip;
   return {
     name: chip.name,
@@ -109,7 +116,7 @@ function chipStatus({ chip, remote }: ServedChip, api: ApiServer): WireChipStatu
     state: state.kind,
     reason: state.kind === 'down' ? state.reason : null,
     ...api.usage(chip.name),
-    counters: { ...remote.counters },
+    counters: { ...counters },
   };
 }
 

@@ -7,6 +7,7 @@ import { DEFAULT_API_LIMITS } from '../../src/api/server/limits.js';
 import { BootIds } from '../../src/daemon/boot-ids.js';
 import { readConfig } from '../../src/daemon/config/read-config.js';
 import { Coprocessor } from '../../src/daemon/coprocessor.js';
+import { ChipDirectory } from '../../src/gpio/chip-directory.js';
 import { MessageLink } from '../../src/link/messages/message-link.js';
 import { seqpacketEndpoint } from '../../src/link/messages/seqpacket.js';
 import { systemTime } from '../../src/linux/clock.js';
@@ -65,6 +66,7 @@ function start(link: string): void {
       graceMs: 0,
       warn: () => {},
     }),
+    directory: new ChipDirectory(),
     bootIds: new BootIds(layout.bootIds, () => {}),
     time,
     random: () => 1,

@@ -9,6 +9,8 @@ import type { StatusSource } from '../../src/api/server/control-session.js';
 import { type ApiLimits, DEFAULT_API_LIMITS } from '../../src/api/server/limits.js';
 import type { Clock } from '../../src/base/clock.js';
 import { nodeTimers } from '../../src/base/clock.js';
+import { SyntheticChips } from '../../src/daemon/synthetic/synthetic-chips.js';
+import { ChipDirectory } from '../../src/gpio/chip-directory.js';
 import { CoprocessorChip } from '../../src/gpio/coprocessor-chip.js';
 import { MemoryRemote } from './memory-remote.js';
 
@@ -41,6 +43,7 @@ export async function apiBench(lines: number, limits: Partial<ApiLimits> = {}): 
     graceMs: 500,
     warn: (event) => warnings.push(event),
   });
+  const directory = new ChipDirectory();
   const remote = new MemoryRemote(
     'hub',
     Array.from({ length: lines }, (_, offset) => `L${offset}`),
@@ -53,7 +56,16 @@ export async function apiBench(lines: number, limits: Partial<ApiLimits> = {}): 
     startingMs: 1_000,
   });
   await server.addChip(chip, { mode: 0o660 });
-  await server.openControl(statusOf(server, layout.dir), { mode: 0o600 });
+  directory.add(chip);
+  const synthetic = new SyntheticChips({
+    api: server,
+    directory,
+    coprocessors: () => ['hub'],
+    time: { ...hostClock, ...nodeTimers },
+    log: () => {},
+    onChange: () => {},
+  });
+  await server.openControl(statusOf(server, layout.dir), synthetic, { mode: 0o600 });
   const clients: BridgeClient[] = [];
   return {
     layout,

@@ -13,6 +13,7 @@ import { METHOD } from '../schema.js';
 import { SocketChip } from './chip-client.js';
 import { allPages, statusOf } from './from-wire.js';
 import { RpcConnection } from './rpc.js';
+import { SocketSynthetic } from './synthetic-client.js';
 import type { BridgeClient, ChipClient, ConnectOptions, DaemonStatus } from './types.js';
 
 /**
@@ -75,10 +76,12 @@ class SocketBridge implements BridgeClient {
   readonly #layout: RuntimeLayout;
   readonly #timeoutMs: number;
   readonly #chips = new Set<SocketChip>();
+  readonly synthetic: SocketSynthetic;
 
   constructor(layout: RuntimeLayout, timeoutMs: number) {
     this.#layout = layout;
     this.#timeoutMs = timeoutMs;
+    this.synthetic = new SocketSynthetic(layout.control, timeoutMs);
   }
 
   get runtimeDir(): string {
@@ -120,6 +123,7 @@ class SocketBridge implements BridgeClient {
   close(): void {
     for (const chip of this.#chips) chip.close();
     this.#chips.clear();
+    this.synthetic.close();
   }
 
   #pathOf(id: string): string {

@@ -26,6 +26,8 @@ export function lineInfoOf(info: WireLineInfo): LineInfo {
     ...(info.name === null ? {} : { name: info.name }),
     used: info.used,
     ...(info.consumer === null ? {} : { consumer: info.consumer }),
+    ...((info.through_chip ?? null) === null ? {} : { throughChip: info.through_chip! }),
+    ...((info.unavailable ?? null) === null ? {} : { unavailable: info.unavailable! }),
     persistent: info.persistent,
     direction: info.direction,
     activeLow: info.active_low,

@@ -1,6 +1,8 @@
+import type { BridgeError } from '../../base/errors.js';
 import type { Level } from '../../driver/remote-gpio.js';
 import type { LineEvent } from '../../events/edge-event.js';
 import type { ChipState, LineConfig, LineInfo, LineInfoChange, LineRequestConfig } from '../../gpio/chip.js';
+import type { SyntheticDescription } from '../../gpio/synthetic/description.js';
 
 /** What `connect` takes. */
 export interface ConnectOptions {
@@ -26,8 +28,49 @@ export interface BridgeClient {
   openChip(nameOrPathOrNumber: string): Promise<ChipClient>;
   /** What the daemon says of itself; needs access to the control socket, else PERMISSION_DENIED. */
   status(): Promise<DaemonStatus>;
+  /** Chips made of lines of others; needs access to the control socket, else PERMISSION_DENIED. */
+  readonly synthetic: SyntheticClient;
   /** Closes every connection made through this client. Idempotent. */
   close(): void;
+}
+
+/** Makes and deletes synthetic chips (docs/synthetic-chips.md). */
+export interface SyntheticClient {
+  /**
+   * Makes a chip; it is served when this resolves. One that lives as long as the connection is gone
+   * when this client is closed or this process ends, however it does. Rejects with INVALID_ARGUMENT,
+   * NOT_FOUND (a chip or line), BUSY (its name or a line), PERMISSION_DENIED, ...
+   */
+  make(description: SyntheticDescription, lifetime?: Lifetime): Promise<void>;
+  /** Ends its requests; resolves when its lines are free. Rejects with NOT_FOUND. */
+  delete(name: string): Promise<void>;
+  list(): Promise<SyntheticStatus[]>;
+  /** Where its lines are. Rejects with NOT_FOUND. */
+  lines(name: string): Promise<SyntheticLineStatus[]>;
+  /** Resolves when the connection that chips live as long as is gone, with why. */
+  readonly ended: Promise<BridgeError>;
+}
+
+/** `connection`: gone with the client that made it; `daemon`: until it is deleted or the daemon stops. */
+export type Lifetime = 'connection' | 'daemon';
+
+export interface SyntheticStatus extends SyntheticDescription {
+  readonly lifetime: Lifetime | 'configuration';
+  readonly state: ChipState;
+}
+
+export interface SyntheticLineStatus {
+  readonly offset: number;
+  readonly name: string | null;
+  /** The chip that it is a line of. */
+  readonly parent: string;
+  /** Null while the parent has no such line, or is not there. */
+  readonly parentOffset: number | null;
+  readonly consumer: string | null;
+  /** The synthetic chip that it is requested through. */
+  readonly throughChip: string | null;
+  /** Why it cannot be requested now. */
+  readonly unavailable: string | null;
 }
 
 /** A connection to one chip. */

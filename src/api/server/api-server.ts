@@ -14,6 +14,7 @@ import { type ApiCounters, newApiCounters } from './counters.js';
 import type { ApiLimits } from './limits.js';
 import { ServedChips } from './served-chips.js';
 import { listenAt, type SocketAccess, stopListening } from './socket.js';
+import type { SyntheticControl } from './synthetic-calls.js';
 
 /** Names that a chip may have: they are names of files, and users type them. */
 export const CHIP_NAME = /^(?![0-9]+$)[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
@@ -109,7 +110,7 @@ export class ApiServer {
     if (endpoint !== undefined) await this.#close(endpoint, reason);
   }
 
-  async openControl(source: StatusSource, access: SocketAccess): Promise<void> {
+  async openControl(source: StatusSource, synthetic: SyntheticControl, access: SocketAccess): Promise<void> {
     const endpoint = {
       path: this.#options.layout.control,
       chip: undefined,
@@ -117,7 +118,7 @@ export class ApiServer {
       server: undefined,
       connections: new Map(),
     };
-    await this.#open(endpoint, access, () => new ControlSession(source));
+    await this.#open(endpoint, access, () => new ControlSession(source, synthetic));
   }
 
   /**

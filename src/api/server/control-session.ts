@@ -8,6 +8,7 @@ import {
 } from '../schema.js';
 import type { Session } from './connection.js';
 import { countOf, pageParams } from './params.js';
+import { SyntheticCalls, type SyntheticControl } from './synthetic-calls.js';
 import { wirePage, wireStatus } from './wire-shapes.js';
 
 /** Where the control socket's answers come from. */
@@ -21,9 +22,11 @@ export interface StatusSource {
 /** The methods of a connection to the control socket. */
 export class ControlSession implements Session {
   readonly #source: StatusSource;
+  readonly #synthetic: SyntheticCalls;
 
-  constructor(source: StatusSource) {
+  constructor(source: StatusSource, synthetic: SyntheticControl) {
     this.#source = source;
+    this.#synthetic = new SyntheticCalls(synthetic);
   }
 
   call(method: string, params: readonly unknown[]): unknown {
@@ -37,12 +40,17 @@ export class ControlSession implements Session {
         return this.#page(this.#source.chips(), params);
       case METHOD.DAEMON_EXPORTS:
         return this.#page(this.#source.exports(), params);
-      default:
+      default: {
+        const handler = this.#synthetic.handler(method);
+        if (handler !== undefined) return handler(params);
         throw new BridgeError('NOT_FOUND', `no method '${method.slice(0, 64)}' on the control socket`);
+      }
     }
   }
 
-  close(): void {}
+  close(): void {
+    this.#synthetic.close();
+  }
 
   #page(items: readonly unknown[], params: readonly unknown[]): unknown {
     return wirePage(items.length, (index) => wireStatus(items[index]), pageParams(params));

@@ -46,7 +46,7 @@ export function oneOf<Choice extends string>(
   throw invalid(name, `expected one of ${choices.join(', ')}`);
 }
 
-function flag(value: unknown, name: string): boolean {
+export function flag(value: unknown, name: string): boolean {
   if (typeof value === 'boolean') return value;
   throw invalid(name, 'expected true or false');
 }
@@ -55,12 +55,16 @@ function level(value: unknown, name: string): Level {
   return uint(value, name, 1) as Level;
 }
 
-function list(value: unknown, name: string, max: number): readonly unknown[] {
+export function list(value: unknown, name: string, max: number): readonly unknown[] {
   if (Array.isArray(value) && value.length <= max) return value;
   throw invalid(name, `expected an array of at most ${max} values`);
 }
 
-function record(value: unknown, name: string, keys: readonly string[]): Readonly<Record<string, unknown>> {
+export function record(
+  value: unknown,
+  name: string,
+  keys: readonly string[],
+): Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Date) {
     throw invalid(name, 'expected a map');
   }

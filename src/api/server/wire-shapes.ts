@@ -39,6 +39,8 @@ export function wireLineInfo(info: LineInfo): WireLineInfo {
     name: info.name === undefined ? null : clip(info.name),
     used: info.used,
     consumer: info.consumer === undefined ? null : clip(info.consumer),
+    through_chip: info.throughChip ?? null,
+    unavailable: info.unavailable === undefined ? null : clip(info.unavailable),
     persistent: info.persistent,
     direction: info.direction,
     active_low: info.activeLow,

@@ -37,6 +37,12 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
     summary: 'print who requests and releases lines',
     load: () => import('./notify.js'),
   },
+  {
+    name: 'chip',
+    group: LINES,
+    summary: 'chips made of lines of others',
+    load: () => import('./chip.js'),
+  },
   { name: 'daemon', group: SERVICE, summary: 'serve coprocessors', load: () => import('./daemon.js') },
   {
     name: 'status',
@@ -70,4 +76,4 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
 ];
 
 /** Subcommands of later versions: refused by name, so that nobody takes them for a mistake of their own. */
-export const LATER_SUBCOMMANDS: readonly string[] = ['chip', 'remoteproc', 'export'];
+export const LATER_SUBCOMMANDS: readonly string[] = ['remoteproc', 'export'];

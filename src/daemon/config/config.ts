@@ -2,6 +2,7 @@ import type { ApiLimits } from '../../api/server/limits.js';
 import type { Timeouts } from '../../base/timeouts.js';
 import { DIALECTS } from '../../driver/dialect.js';
 import type { PortLayout } from '../../driver/message-gpio/layout.js';
+import type { SyntheticDescription } from '../../gpio/synthetic/description.js';
 
 /** A valid configuration, with every default filled in. docs/operation.md lists its keys. */
 export interface DaemonConfig {
@@ -15,6 +16,7 @@ export interface DaemonConfig {
   readonly timeouts: Partial<Timeouts>;
   readonly coprocessors: readonly CoprocessorConfig[];
   readonly exports: readonly ExportConfig[];
+  readonly synthetics: readonly SyntheticConfig[];
 }
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
@@ -64,6 +66,13 @@ export interface ExportConfig {
   /** Path of the socket that the hypervisor connects to. */
   readonly socket: string;
   /** Of that socket. */
+  readonly access: AccessConfig;
+}
+
+/** A chip made of lines of others. */
+export interface SyntheticConfig {
+  readonly description: SyntheticDescription;
+  /** Of its socket. */
   readonly access: AccessConfig;
 }
 

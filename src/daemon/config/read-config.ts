@@ -17,8 +17,8 @@ import {
 } from './config.js';
 import { checkAccount, checkPath, readAccess } from './read-access.js';
 import { readExports } from './read-exports.js';
-
 import { readPorts } from './read-ports.js';
+import { readSynthetics } from './read-synthetic.js';
 
 /** A link given on the command line. */
 export interface LinkOption {
@@ -51,8 +51,13 @@ export function readConfig(
   const tables = root.tables('coprocessor');
   const configured = readCoprocessors(tables, limitsOfTime, links);
   const exports = readExports(root.tables('export'));
+  const syntheticTables = root.tables('synthetic');
   root.finish();
   const coprocessors = withLinks(configured, links, limitsOfTime, problems);
+  const synthetics = readSynthetics(
+    syntheticTables,
+    coprocessors.map(({ name }) => name),
+  );
   if (tables.length === 0 && links.length === 0) {
     problems.add(
       'coprocessor',
@@ -60,7 +65,7 @@ export function readConfig(
     );
   }
   problems.throwIfAny();
-  return { log, limits, controlGroup, metrics, timeouts: limitsOfTime, coprocessors, exports };
+  return { log, limits, controlGroup, metrics, timeouts: limitsOfTime, coprocessors, synthetics, exports };
 }
 
 function readLog(table: TableReader): DaemonConfig['log'] {

@@ -29,6 +29,9 @@ const MAX_OFFSET = 0xffff;
 /** Longest name, UTF-16 units. */
 const MAX_NAME = 255;
 
+/** Longest text of all specifications of one chip, UTF-16 units: they go into one message. */
+const MAX_TEXT = 16_384;
+
 const QUOTED = /^"((?:[^"\\]|\\["\\])*)"(?:=(.*))?$/s;
 const OFFSETS = /^(\d+)(?:-(\d+))?(?:=(.*))?$/s;
 const NAME = /^(?!")([^=]+)(?:=(.*))?$/s;
@@ -38,6 +41,9 @@ const NAME = /^(?!")([^=]+)(?:=(.*))?$/s;
  * cannot be read, for none, for too many, and for one that is named twice.
  */
 export function parseLineSpecs(texts: readonly string[]): readonly LineSpec[] {
+  if (texts.reduce((length, text) => length + text.length, 0) > MAX_TEXT) {
+    throw new BridgeError('INVALID_ARGUMENT', `more than ${MAX_TEXT} characters to name lines`);
+  }
   const lines: LineSpec[] = [];
   const seen = new Set<string>();
   for (const text of texts) {

@@ -158,10 +158,10 @@ export class SyntheticChip implements Chip {
     this.closed = reason;
     this.directorySubscription.unsubscribe();
     for (const subscription of this.following.values()) subscription.unsubscribe();
-    this.states.next({ kind: 'down', reason });
-    this.states.complete();
     await Promise.all([...this.requests].map((request) => request.end(reason)));
     for (const { binding } of this.lines) unbindLine(binding);
+    this.states.next({ kind: 'down', reason });
+    this.states.complete();
   }
 
   /** Follows the chip that has this name now, if any. */

@@ -1,0 +1,48 @@
+import type { BridgeClient, SyntheticLineStatus, SyntheticStatus } from '../../api/client/types.js';
+import { print, printJson } from '../output.js';
+import { table } from '../text-table.js';
+
+/** `chip list`: a line for each chip, and one for each of its lines that is not as it should be. */
+export async function listChips(daemon: BridgeClient, json: boolean): Promise<void> {
+  const chips = await daemon.synthetic.list();
+  const rows: (readonly string[])[] = [
+    ['CHIP', 'STATE', 'LIVES', 'OWNER', 'GROUP', 'MODE', 'SHARED', 'LINES'],
+  ];
+  const problems: string[] = [];
+  for (const chip of chips) {
+    const lines = await daemon.synthetic.lines(chip.name).catch(() => []);
+    if (json) await printJson({ type: 'synthetic', ...chipObject(chip), madeOf: lines });
+    rows.push(rowOf(chip));
+    problems.push(...lines.flatMap((line) => problemText(chip, line)));
+  }
+  if (!json && chips.length > 0) await print(`${table(rows)}${problems.join('')}`);
+}
+
+function chipObject({ name, lines, owner, group, mode, shared, lifetime, state }: SyntheticStatus): object {
+  return {
+    name,
+    lines,
+    owner: owner ?? null,
+    group: group ?? null,
+    mode: mode ?? null,
+    shared,
+    lifetime,
+    state: state.kind,
+    reason: state.kind === 'down' ? state.reason : null,
+  };
+}
+
+const LIVES: Readonly<Record<SyntheticStatus['lifetime'], string>> = {
+  configuration: 'configured',
+  daemon: 'until deleted',
+  connection: 'with its maker',
+};
+
+function rowOf({ name, lines, owner, group, mode, shared, lifetime, state }: SyntheticStatus): string[] {
+  const access = [owner ?? '-', group ?? '-', mode ?? '-'];
+  return [name, state.kind, LIVES[lifetime], ...access, shared ? 'yes' : 'no', lines.join(' ')];
+}
+
+function problemText({ name }: SyntheticStatus, { offset, unavailable }: SyntheticLineStatus): string[] {
+  return unavailable === null ? [] : [`  ${name}: line ${offset}: ${unavailable}\n`];
+}

@@ -1,0 +1,21 @@
+import type { WireSyntheticLine } from '../../api/schema.js';
+import type { LineInfo } from '../../gpio/chip.js';
+import { isBound, type LineBinding } from '../../gpio/synthetic/line-binding.js';
+import type { LineSpec } from '../../gpio/synthetic/line-spec.js';
+
+/** What the control socket tells of a synthetic chip's line, and of whoever uses it. */
+export function lineRow(
+  { offset, name, unavailable }: LineInfo,
+  { spec, binding }: { readonly spec: LineSpec; readonly binding: LineBinding },
+): WireSyntheticLine {
+  const parent = isBound(binding) ? binding.parent.lineInfo(binding.offset) : undefined;
+  return {
+    offset,
+    name: name ?? null,
+    parent: spec.parent,
+    parent_offset: isBound(binding) ? binding.offset : null,
+    consumer: parent?.consumer ?? null,
+    through_chip: parent?.consumer === undefined ? null : (parent.throughChip ?? null),
+    unavailable: unavailable ?? null,
+  };
+}
