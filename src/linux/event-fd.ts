@@ -1,10 +1,13 @@
-import { closeSync } from 'node:fs';
+import { closeSync, readlinkSync } from 'node:fs';
 import { setNonBlocking } from './descriptor-flags.js';
-import { checked, ERRNO } from './errno.js';
+import { checked, ERRNO, SystemCallError } from './errno.js';
 import { lastErrno, libc } from './libc.js';
 
 const EFD_NONBLOCK = 0o4000;
 const EFD_CLOEXEC = 0o2000000;
+
+/** What it is called in /proc. */
+const EVENTFD = 'anon_inode:[eventfd]';
 
 const ONE = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]);
 
@@ -13,9 +16,13 @@ export class EventFd {
   private readonly count = Buffer.alloc(8);
   private open = true;
 
-  /** Takes over a descriptor that somebody sent, and makes it non-blocking. Throws a SystemCallError. */
+  /**
+   * Takes over a descriptor that somebody sent, and makes it non-blocking. Throws a SystemCallError, EINVAL
+   * where it is no eventfd: others may not be polled, or hold up a read.
+   */
   static adopt(fd: number): EventFd {
     try {
+      if (readlinkSync(`/proc/self/fd/${fd}`) !== EVENTFD) throw new SystemCallError('eventfd', ERRNO.EINVAL);
       setNonBlocking(fd);
     } catch (thrown) {
       closeSync(fd);

@@ -12,7 +12,7 @@ export class ReadableWatch {
   private stopped = false;
   private paused = false;
 
-  /** Throws where the descriptor cannot be polled, as a file cannot. */
+  /** A descriptor that cannot be polled, as a file's cannot, ends the process: koffi has no error for it. */
   constructor(
     fd: number,
     private readonly readable: () => void,

@@ -7,7 +7,6 @@ import type { GuestMemory } from './memory/guest-memory.js';
 import { DescriptorChain } from './ring/descriptor-chain.js';
 import { HeldBuffers } from './ring/held-buffers.js';
 import { SplitRing } from './ring/split-ring.js';
-import { ProtocolViolation } from './violation.js';
 
 /** Buffers taken in one turn; then others have theirs. */
 const TURN = 256;
@@ -68,20 +67,15 @@ export class Vring {
     return this.running !== undefined;
   }
 
-  /** Takes over a descriptor that says when buffers are available. Throws a ProtocolViolation. */
+  /** Takes over a descriptor that says when buffers are available. Throws a SystemCallError. */
   setKick(fd: number): void {
     this.dropKick();
     this.kick = EventFd.adopt(fd);
-    try {
-      this.kickWatch = new ReadableWatch(fd, () => this.kicked());
-    } catch {
-      this.dropKick();
-      throw new ProtocolViolation(`the kick descriptor of queue ${this.index} cannot be polled`);
-    }
+    this.kickWatch = new ReadableWatch(fd, () => this.kicked());
     this.kickWatch.pause();
   }
 
-  /** Takes over the descriptor that interrupts the guest; undefined: it polls. */
+  /** Takes over the descriptor that interrupts the guest; undefined: it polls. Throws a SystemCallError. */
   setCall(fd: number | undefined): void {
     this.call?.close();
     this.call = fd === undefined ? undefined : EventFd.adopt(fd);

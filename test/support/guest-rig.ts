@@ -12,7 +12,7 @@ import { until } from '../contract/packet-link.js';
 import { DriverRig, type RigOptions } from '../driver/driver-rig.js';
 import { DriverQueue } from './vhost-user/driver-queue.js';
 import { FrontEnd, INDIRECT_DESC, VERSION_1 } from './vhost-user/front-end.js';
-import { SharedGuestMemory } from './vhost-user/shared-memory.js';
+import { SharedGuestMemory } from './vhost-user/guest-memory.js';
 
 const QUEUE_SIZE = 64;
 

@@ -1,6 +1,6 @@
 import { EventFd } from '../../../src/linux/event-fd.js';
 import type { VringAddresses } from '../../../src/wire/vhost-user.js';
-import type { SharedGuestMemory } from './shared-memory.js';
+import type { SharedGuestMemory } from './guest-memory.js';
 
 const NEXT = 1;
 const WRITE = 2;

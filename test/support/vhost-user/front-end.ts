@@ -14,7 +14,7 @@ import {
   writeMessage,
 } from '../../../src/wire/vhost-user.js';
 import type { DriverQueue } from './driver-queue.js';
-import type { SharedGuestMemory } from './shared-memory.js';
+import type { SharedGuestMemory } from './guest-memory.js';
 
 export const VERSION_1 = 1n << 32n;
 export const INDIRECT_DESC = 1n << 28n;

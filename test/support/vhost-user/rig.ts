@@ -7,7 +7,7 @@ import { inflightPayload, REQUEST } from '../../../src/wire/vhost-user.js';
 import { DriverQueue } from './driver-queue.js';
 import { EchoDevice } from './echo-device.js';
 import { FrontEnd, INDIRECT_DESC, VERSION_1 } from './front-end.js';
-import { SharedGuestMemory } from './shared-memory.js';
+import { SharedGuestMemory } from './guest-memory.js';
 
 const QUEUE_SIZE = 16;
 
