@@ -1,13 +1,16 @@
 import { cpus } from 'node:os';
+import { cost, peer } from './cost.js';
 import { latency } from './latency.js';
 import { memory } from './memory.js';
 import { throughput } from './throughput.js';
 
-/** `npm run bench [-- NAME...]`: throughput, latency, memory (one minute), memory:MINUTES. */
-const USAGE = 'npm run bench [-- throughput | latency | memory[:MINUTES] ...]';
+/** `npm run bench [-- NAME...]`: throughput, cost, peer, latency, memory (one minute), memory:MINUTES. */
+const USAGE = 'npm run bench [-- throughput | cost | peer | latency | memory[:MINUTES] ...]';
 
 const BENCHMARKS: Readonly<Record<string, (argument: string | undefined) => Promise<void>>> = {
   throughput: () => throughput(5),
+  cost: () => cost(5),
+  peer: () => peer(5),
   latency: () => latency(2_000),
   memory: (minutes) => memory(Number(minutes ?? 1)),
 };

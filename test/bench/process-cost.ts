@@ -1,20 +1,29 @@
-import { readFileSync } from 'node:fs';
-
-/** Clock ticks a second in /proc (USER_HZ, 100 on every Linux that Node runs on). */
-const TICKS = 100;
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** What a process has used so far, from /proc. */
 export interface ProcessCost {
+  /** User and system, of all its threads. */
   readonly cpuSeconds: number;
   readonly rssBytes: number;
 }
 
 export function costOf(pid: number): ProcessCost {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const rssKb = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0);
-  return { cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS, rssBytes: rssKb * 1024 };
+  return { cpuSeconds: cpuNanoseconds(pid) / 1e9, rssBytes: rssKb * 1024 };
+}
+
+/** By the scheduler's account, which counts nanoseconds; threads that have ended are not in it. */
+function cpuNanoseconds(pid: number): number {
+  let sum = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      sum += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ', 1)[0]);
+    } catch {
+      // The thread ended just now.
+    }
+  }
+  return sum;
 }
 
 /** Values in order of size, for percentiles. */
