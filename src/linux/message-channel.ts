@@ -97,9 +97,11 @@ export class MessageChannel {
   // The library's types leave out the first argument: libuv's status, negative at POLLERR.
   private readonly onPoll = (status: number): void => {
     if (this.stopped) return;
-    const arrivedNs = this.options.now();
     const messages: Uint8Array[] = [];
     const end = this.readInto(messages, status < 0 ? MESSAGES_AT_LAST : MESSAGES_AT_ONCE);
+    // After the reads: some of what they brought came only while they went on, and a moment before a
+    // message's arrival would make the bound of the device's clock smaller than its error.
+    const arrivedNs = this.options.now();
     if (messages.length > 0) this.events.messages(messages, arrivedNs);
     if (this.stopped) return;
     if (end !== undefined) this.finish(end.error);

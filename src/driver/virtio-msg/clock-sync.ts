@@ -12,8 +12,8 @@ export interface ClockSyncOptions {
   readonly counters: Counters;
   /** CLOCK_MONOTONIC at the arrival of the packets being handled. */
   readonly arrivedNs: () => bigint;
-  /** A round trip was measured. */
-  readonly measured: (roundTripNs: number) => void;
+  /** A round trip was measured, of what was asked at `askedNs`. */
+  readonly measured: (roundTripNs: number, askedNs: bigint) => void;
 }
 
 /** Exchanges at the start, and at each later turn: the shortest of them bounds the error. */
@@ -69,7 +69,7 @@ export class ClockSync {
         answer.t1 === t1 &&
         clock.estimator.sample(t1, answer.t2, answer.t3, t4);
       counters.count(taken ? 'clock_samples' : 'clock_samples_rejected');
-      if (taken) measured(Number(t4 - t1 - (answer.t3 - answer.t2)));
+      if (taken) measured(Number(t4 - t1 - (answer.t3 - answer.t2)), t1);
     } catch {
       // The session ended, or the answer is late: PING finds out which.
       if (!this.stopped) counters.count('clock_timeouts');

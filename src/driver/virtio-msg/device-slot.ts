@@ -3,6 +3,7 @@ import { messageOf } from '../../base/errors.js';
 import { adopt, bringUp, identify } from './bring-up.js';
 import type { BusSession } from './bus-session.js';
 import { GpioController, type GpioControllerOptions } from './gpio-controller.js';
+import type { Heard } from './last-good.js';
 
 /** How a device is to be taken after HELLO. */
 export type Approach =
@@ -20,7 +21,7 @@ export interface DeviceSlotOptions extends Omit<GpioControllerOptions, 'needsRes
   /** Resolves when device times can be mapped, or cannot for now. */
   readonly clockReady: () => Promise<void>;
   /** CLOCK_MONOTONIC of the last packet from the coprocessor. */
-  readonly lastHeardNs: () => bigint;
+  readonly heard: () => Heard;
   /** Something about this device changed. */
   readonly changed: () => void;
   /** Whether a controller of this many lines may be brought up beside the others. */
@@ -79,9 +80,9 @@ export class DeviceSlot {
       return;
     }
     if (this.timer !== undefined) return;
-    const { log, busName, lastHeardNs } = this.options;
+    const { log, busName, heard } = this.options;
     log('warn', `${busName}: device ${this.devNum} is reset: ${why}`);
-    this.controller?.stateLost('FIRMWARE_RESTARTED', `the device was reset: ${why}`, lastHeardNs());
+    this.controller?.stateLost('FIRMWARE_RESTARTED', `the device was reset: ${why}`, heard());
     if (this.state === 'running' && this.ranFor() >= STABLE_MS) this.failures = 0;
     this.state = 'failed';
     this.retryAfter(session, this.pauseMs());
@@ -127,9 +128,9 @@ export class DeviceSlot {
     if (approach === 'resume' && this.controller !== undefined) {
       if (await this.controller.resume(session)) return;
     }
-    const { lastHeardNs, firmware, clockReady, busName, log } = this.options;
+    const { heard, firmware, clockReady, busName, log } = this.options;
     if (approach !== 'adopt') {
-      this.controller?.stateLost('FIRMWARE_RESTARTED', 'the device is brought up anew', lastHeardNs());
+      this.controller?.stateLost('FIRMWARE_RESTARTED', 'the device is brought up anew', heard());
     }
     const kind = await identify(session, this.devNum);
     if (kind.kind !== 'gpio') {

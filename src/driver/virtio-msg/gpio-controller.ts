@@ -22,6 +22,7 @@ import { type DeviceSetup, getStatus, RUNNING, readShape } from './bring-up.js';
 import type { BusSession } from './bus-session.js';
 import { describeController, sameDescription } from './description.js';
 import { GpioQueues } from './gpio-queues.js';
+import { type Heard, LastGood } from './last-good.js';
 import { type LineHost, LineOperations } from './line-operations.js';
 import { clearLeftovers, restoreLines, settleUnknown } from './restore.js';
 import { standingOutputs } from './standing-outputs.js';
@@ -76,6 +77,7 @@ export class GpioController implements RemoteGpio, LineHost {
   private generation = 0;
   /** Of the configuration space, as the device counts it. */
   private configGeneration = 0;
+  private readonly lastGood = new LastGood();
   /** The last moment known to be good, while the device is not in touch. */
   private lostSinceNs: bigint | undefined;
   /** Lines that went off with a restart, to be told after it. */
@@ -170,9 +172,9 @@ export class GpioController implements RemoteGpio, LineHost {
     this.queues?.flush(arrivedNs);
   }
 
-  /** The channel is gone; the device was last heard at `lastGoodNs`. */
-  channelLost(reason: string, lastGoodNs: bigint): void {
-    this.lostSinceNs ??= lastGoodNs;
+  /** The channel is gone; see {@link LastGood.at}. */
+  channelLost(reason: string, heard: Heard): void {
+    this.lostSinceNs ??= this.lastGood.at(this.deviceClock, heard);
     this.queues?.suspend();
     this.setState({ kind: 'down', reason });
   }
@@ -188,8 +190,9 @@ export class GpioController implements RemoteGpio, LineHost {
   }
 
   /** The device lost its state, or is about to: all in flight fails, all is set again later. */
-  stateLost(name: ErrorName, why: string, lastGoodNs: bigint): void {
-    this.lostSinceNs ??= lastGoodNs;
+  stateLost(name: ErrorName, why: string, heard: Heard): void {
+    this.lostSinceNs ??= this.lastGood.at(this.deviceClock, heard);
+    this.lastGood.restarted();
     this.queues?.end(name, why);
     this.operations.leftovers.clear();
     this.setState({ kind: 'starting' });
@@ -303,7 +306,10 @@ export class GpioController implements RemoteGpio, LineHost {
       timeouts,
       counters: this.tally,
       name: () => this.name,
-      emit: (items, arrivedNs) => this.interrupts.next({ arrivedNs, items }),
+      emit: (items, arrivedNs) => {
+        this.lastGood.handedOn(items);
+        this.interrupts.next({ arrivedNs, items });
+      },
       needsReset,
     });
     queues.hold(this.held);

@@ -10,7 +10,7 @@ export interface KeepAliveOptions {
   readonly counters: Counters;
   /** CLOCK_MONOTONIC of the last packet from the coprocessor. */
   readonly lastHeardNs: () => bigint;
-  readonly measured: (roundTripNs: number) => void;
+  readonly measured: (roundTripNs: number, askedNs: bigint) => void;
   /** Several PINGs in a row stayed unanswered. */
   readonly silent: () => void;
 }
@@ -61,7 +61,7 @@ export class KeepAlive {
     try {
       await session.calls.call({ type: 'ping-request', data: this.data }, 'ping-response');
       this.misses = 0;
-      measured(Number(time.monotonicNs() - sentNs));
+      measured(Number(time.monotonicNs() - sentNs), sentNs);
     } catch {
       if (this.stopped) return;
       counters.count('ping_timeouts');

@@ -16,6 +16,7 @@ import { BusSession, type SessionListener } from './bus-session.js';
 import { DeviceTable, MAX_DEVICES } from './device-table.js';
 import { listDevices } from './enumerate.js';
 import type { GpioController } from './gpio-controller.js';
+import type { Heard } from './last-good.js';
 import { plainProbe } from './plain-probe.js';
 import { SessionServices } from './session-services.js';
 
@@ -50,6 +51,8 @@ export class VirtioMsgBus implements RemoteBus {
   private announcedBootId = 0;
   private hasTime = false;
   private lastHeardNs: bigint;
+  /** When the last question was asked that was answered. */
+  private lastAskedNs: bigint;
   private roundTripNs: number | undefined;
   private closed = false;
 
@@ -58,6 +61,7 @@ export class VirtioMsgBus implements RemoteBus {
     this.knownBootId = new BehaviorSubject(this.bootId);
     this.clock = new CoprocessorClock(options.time);
     this.lastHeardNs = options.time.monotonicNs();
+    this.lastAskedNs = this.lastHeardNs;
     this.devices = this.newDeviceTable();
     this.controllers$ = this.devices.controllers$;
     this.bootId$ = this.knownBootId.asObservable();
@@ -131,7 +135,7 @@ export class VirtioMsgBus implements RemoteBus {
   private endChannel(reason: string): void {
     if (this.session !== undefined) {
       this.endSession(reason);
-      for (const controller of this.devices.all()) controller.channelLost(reason, this.lastHeardNs);
+      for (const controller of this.devices.all()) controller.channelLost(reason, this.heard);
     }
     this.setState({ kind: 'down', reason });
   }
@@ -158,6 +162,7 @@ export class VirtioMsgBus implements RemoteBus {
       listener: this.listener(() => session === this.session),
     });
     this.session = session;
+    this.lastAskedNs = time.monotonicNs();
     this.setState({ kind: 'greeting', why: 'HELLO has not been answered yet' });
     session.start(knownBootId);
   }
@@ -190,6 +195,10 @@ export class VirtioMsgBus implements RemoteBus {
       logged: guard((level, text) => this.logged(level, text)),
       refused: guard((error) => this.refused(error)),
     };
+  }
+
+  private get heard(): Heard {
+    return { askedNs: this.lastAskedNs, heardNs: this.lastHeardNs };
   }
 
   private receive(batch: PacketBatch): void {
@@ -243,8 +252,9 @@ export class VirtioMsgBus implements RemoteBus {
       timeouts,
       counters: this.tally,
       arrivedNs: () => this.lastHeardNs,
-      measured: (roundTripNs) => {
+      measured: (roundTripNs, askedNs) => {
         this.roundTripNs = roundTripNs;
+        this.lastAskedNs = askedNs;
       },
       silent: () => this.silent(),
       controllers: () => this.devices.all(),
@@ -276,7 +286,7 @@ export class VirtioMsgBus implements RemoteBus {
       clock: () => (this.hasTime ? this.clock : undefined),
       firmware: () => this.firmware,
       clockReady: () => this.clockReady,
-      lastHeardNs: () => this.lastHeardNs,
+      heard: () => this.heard,
       changed: () => this.devicesChanged(),
     });
   }
@@ -308,7 +318,7 @@ export class VirtioMsgBus implements RemoteBus {
     this.tally.count('boots_announced');
     this.setKnownBootId(0);
     for (const controller of this.devices.all()) {
-      controller.stateLost('FIRMWARE_RESTARTED', 'the firmware restarted', this.lastHeardNs);
+      controller.stateLost('FIRMWARE_RESTARTED', 'the firmware restarted', this.heard);
     }
     if (this.session?.isEstablished === true) this.helloAgain('the firmware restarted', 0);
     else this.session?.startAgain();
@@ -316,8 +326,7 @@ export class VirtioMsgBus implements RemoteBus {
 
   /** The channel works, as far as the link knows, and the bus does not answer. */
   private silent(): void {
-    for (const controller of this.devices.all())
-      controller.channelLost('no answer to PING', this.lastHeardNs);
+    for (const controller of this.devices.all()) controller.channelLost('no answer to PING', this.heard);
     this.helloAgain('no answer to PING', this.knownBootId.value);
   }
 
@@ -332,8 +341,7 @@ export class VirtioMsgBus implements RemoteBus {
     const { name, log } = this.options;
     log('warn', `${name}: the link refused a packet: ${messageOf(error)}`);
     this.tally.count('sends_refused');
-    for (const controller of this.devices.all())
-      controller.channelLost('a packet was refused', this.lastHeardNs);
+    for (const controller of this.devices.all()) controller.channelLost('a packet was refused', this.heard);
     this.helloAgain('the link refused a packet', this.knownBootId.value);
   }
 
