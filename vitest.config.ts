@@ -1,12 +1,15 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
 const SLOW = '**/*.slow.test.ts';
+const ROOT = '**/*.root.test.ts';
 const ALL = ['src/**/*.test.ts', 'firmware-sim/**/*.test.ts', 'test/**/*.test.ts'];
 
 /** What `--mode` chooses; much of the time of most tests is waited, so that two run at a time. */
 const TIERS: Readonly<Record<string, { include: string[]; workers: number; limitMs: number }>> = {
   /** They measure, and want the machine to themselves. */
   slow: { include: [SLOW], workers: 1, limitMs: 300_000 },
+  /** They make users, and so need root; `npm run test:root` says where they cannot run. */
+  root: { include: [ROOT], workers: 1, limitMs: 60_000 },
   /** Each boots a virtual machine; `npm run test:kernel` prepares it. */
   kernel: { include: ['test/kernel/cases/**/*.kernel.ts'], workers: 1, limitMs: 120_000 },
 };
@@ -17,7 +20,11 @@ export default defineConfig(({ mode }) => {
   return {
     test: {
       include: tier.include,
-      exclude: [...configDefaults.exclude, 'dist/**', ...(mode === 'slow' ? [] : [SLOW])],
+      exclude: [
+        ...configDefaults.exclude,
+        'dist/**',
+        ...[SLOW, ROOT].filter((pattern) => !tier.include.includes(pattern)),
+      ],
       pool: 'forks',
       maxWorkers: tier.workers,
       testTimeout: tier.limitMs,

@@ -7,6 +7,7 @@ import type { Chip } from '../../gpio/chip.js';
 import { PersistentLines } from '../../gpio/persistent-lines.js';
 import { chipSocket, type RuntimeLayout } from '../runtime-dir.js';
 import { API_VERSION, METHOD, type WireServerInfo } from '../schema.js';
+import { CallTurns } from './call-turns.js';
 import { ChipSession } from './chip-session.js';
 import { Connection, type Session } from './connection.js';
 import { ControlSession, type StatusSource } from './control-session.js';
@@ -47,10 +48,12 @@ export class ApiServer {
   readonly #options: ApiServerOptions;
   readonly #endpoints = new Map<string, Endpoint>();
   readonly #connections = new Set<Connection>();
+  readonly #turns: CallTurns;
 
   /** Makes the folder of chips, and removes what a daemon before this one left. */
   constructor(options: ApiServerOptions) {
     this.#options = options;
+    this.#turns = new CallTurns(options.clock);
     const { layout } = options;
     mkdirSync(layout.chips, { recursive: true });
     // Whatever the umask: everybody may see which chips there are.
@@ -165,6 +168,7 @@ export class ApiServer {
     const options = {
       clientQueue: limits.clientQueue,
       counters: this.counters,
+      turns: this.#turns,
       realtimeOffsetNs: () => clock.realtimeNs() - clock.monotonicNs(),
       onClose: (closed: Connection) => {
         endpoint.connections.delete(closed);

@@ -5,9 +5,10 @@ import { EventQueue } from '../event-queue.js';
 import { decode, encode } from '../msgpack/codec.js';
 import { MessageSplitter } from '../msgpack/splitter.js';
 import { MAX_MESSAGE, MESSAGE } from '../schema.js';
+import type { Caller, CallTurns } from './call-turns.js';
 import type { ApiCounters } from './counters.js';
 import { type EventOwner, takeEventMessage } from './event-messages.js';
-import { CALLS_PER_TURN, MAX_CALLS, MAX_NOTICES, UNSENT_PAUSE } from './limits.js';
+import { MAX_CALLS, MAX_NOTICES, UNSENT_PAUSE } from './limits.js';
 import { type Notice, NoticeQueue } from './notices.js';
 import { wireError } from './wire-shapes.js';
 
@@ -30,6 +31,8 @@ export interface Session {
 export interface ConnectionOptions {
   readonly clientQueue: number;
   readonly counters: ApiCounters;
+  /** Of all connections. */
+  readonly turns: CallTurns;
   readonly realtimeOffsetNs: () => bigint;
   readonly onClose: (connection: Connection) => void;
 }
@@ -45,7 +48,7 @@ interface Call {
  * and go out as fast as the client takes them, all that is ready at once. A client that breaks the
  * format is disconnected, and one that is slow loses its own oldest events: nobody else notices.
  */
-export class Connection {
+export class Connection implements Caller {
   readonly #socket: Socket;
   readonly #options: ConnectionOptions;
   readonly #session: Session;
@@ -57,7 +60,6 @@ export class Connection {
   #backlog: Call[] = [];
   #closed = false;
   #flushPlanned = false;
-  #turnPlanned = false;
   #ending = false;
   #countedDrops = 0;
 
@@ -116,6 +118,7 @@ export class Connection {
     this.#closed = true;
     this.#splitter.stop();
     this.#backlog = [];
+    this.#options.turns.leave(this);
     this.#session.close();
     this.#options.onClose(this);
   }
@@ -141,45 +144,60 @@ export class Connection {
     this.destroy();
   }
 
-  async #answer({ id, method, params }: Call): Promise<void> {
-    const { counters } = this.#options;
-    counters.calls++;
-    this.#calls++;
-    let error: BridgeError | undefined;
-    let result: unknown = null;
+  /** One call of the backlog; answered before this returns where the session can. */
+  beginCall(): boolean {
+    if (this.#closed || !this.#mayBegin()) return false;
+    const { id, method, params } = this.#backlog.shift()!;
+    this.#options.counters.calls++;
+    this.#call(id, method, params);
+    if (this.#backlog.length === 0) this.#regulate();
+    return true;
+  }
+
+  #call(id: number, method: string, params: readonly unknown[]): void {
+    let result: unknown;
     try {
-      result = (await this.#session.call(method, params)) ?? null;
+      result = this.#session.call(method, params);
     } catch (thrown) {
-      error = toBridgeError(thrown);
-      counters.calls_failed++;
+      this.#failed(id, thrown);
+      return;
     }
-    this.#calls--;
-    if (this.#closed) return;
-    if (result instanceof ResultThen) {
-      this.#respond(id, error, result.result);
-      result.afterwards();
-    } else {
-      this.#respond(id, error, result);
+    if (result instanceof Promise) void this.#answerLater(id, result);
+    else this.#answer(id, result);
+  }
+
+  async #answerLater(id: number, promise: Promise<unknown>): Promise<void> {
+    this.#calls++;
+    try {
+      const result = await promise;
+      this.#calls--;
+      this.#answer(id, result);
+    } catch (thrown) {
+      this.#calls--;
+      this.#failed(id, thrown);
     }
     this.#goOn();
   }
 
-  /**
-   * Begins calls that were read, as far as may be; then reads on. Only some in one turn: a client
-   * that asks for a lot at once shares the daemon with the others.
-   */
+  #answer(id: number, result: unknown): void {
+    if (this.#closed) return;
+    if (result instanceof ResultThen) {
+      this.#respond(id, undefined, result.result);
+      result.afterwards();
+    } else {
+      this.#respond(id, undefined, result ?? null);
+    }
+  }
+
+  #failed(id: number, thrown: unknown): void {
+    this.#options.counters.calls_failed++;
+    if (!this.#closed) this.#respond(id, toBridgeError(thrown), null);
+  }
+
+  /** Begins calls that were read, as far as may be and others have their turns; then reads on. */
   #goOn(): void {
-    if (this.#closed || this.#turnPlanned) return;
-    for (let begun = 0; begun < CALLS_PER_TURN && this.#mayBegin(); begun++) {
-      void this.#answer(this.#backlog.shift()!);
-    }
-    if (this.#mayBegin()) {
-      this.#turnPlanned = true;
-      setImmediate(() => {
-        this.#turnPlanned = false;
-        this.#goOn();
-      });
-    }
+    if (this.#closed) return;
+    if (this.#mayBegin()) this.#options.turns.ask(this);
     this.#regulate();
   }
 

@@ -17,9 +17,6 @@ export const DEFAULT_API_LIMITS: ApiLimits = {
 /** Calls of one connection under way; the daemon reads no further from it until some are answered. */
 export const MAX_CALLS = 64;
 
-/** Calls of one connection that are begun before others have their turn. */
-export const CALLS_PER_TURN = 16;
-
 /** Answers not yet taken by a client, bytes, at which it answers no further. */
 export const UNSENT_PAUSE = 262_144;
 
