@@ -40,7 +40,9 @@ export function command(): Command {
 
 const LINKS_HELP = `Links:
   serial:/dev/ttyACM0?baud=921600    a serial line (or a pty)
-  unix:PATH, tcp:HOST:PORT           a socket, as the simulator offers it`;
+  rpmsg:SERVICE, rpmsg:/dev/rpmsg0   an rpmsg service by name, or an endpoint (docs/rpmsg.md)
+  unix:PATH, tcp:HOST:PORT           a socket, as the simulator offers it
+  seqpacket:PATH                     a socket that carries messages as rpmsg does`;
 
 const SIGNALS_HELP = `Signals:
   SIGTERM, SIGINT    give every line back and end, in under a second

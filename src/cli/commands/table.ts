@@ -56,6 +56,12 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
     summary: 'find out what answers on a port',
     load: () => import('./probe.js'),
   },
+  {
+    name: 'remoteproc',
+    group: SERVICE,
+    summary: 'remote processors and their services',
+    load: () => import('./remoteproc.js'),
+  },
   { name: 'decode', group: SERVICE, summary: 'print a trace', load: () => import('./decode.js') },
   {
     name: 'install-service',
@@ -76,4 +82,4 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
 ];
 
 /** Subcommands of later versions: refused by name, so that nobody takes them for a mistake of their own. */
-export const LATER_SUBCOMMANDS: readonly string[] = ['remoteproc', 'export'];
+export const LATER_SUBCOMMANDS: readonly string[] = ['export'];

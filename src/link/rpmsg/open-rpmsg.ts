@@ -1,7 +1,7 @@
 import { closeSync, realpathSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Time } from '../../base/clock.js';
-import { BridgeError, messageOf } from '../../base/errors.js';
+import { BridgeError } from '../../base/errors.js';
 import type { Timeouts } from '../../base/timeouts.js';
 import { codeOf } from '../../linux/errno.js';
 import { readWaiting } from '../../linux/message-channel.js';
@@ -40,10 +40,11 @@ export interface RpmsgOptions {
 /** Opens the endpoint of a device node, as it is. Rejects in one line with the remedy. */
 export async function openRpmsgDevice(
   name: string,
-  path: string,
+  url: string,
   options: RpmsgOptions,
 ): Promise<MessageEndpoint> {
-  const device = nodeName(path);
+  const path = realPath(url);
+  const device = basename(path);
   if (/^rpmsg_ctrl/.test(device)) {
     throw new BridgeError(
       'INVALID_ARGUMENT',
@@ -218,12 +219,12 @@ function openNode(name: string, path: string, { places }: RpmsgOptions): number 
   }
 }
 
-/** `rpmsg0`, also behind a symbolic link that udev made. */
-function nodeName(path: string): string {
+/** The node itself, also behind a symbolic link that udev made. */
+function realPath(path: string): string {
   try {
-    return basename(realpathSync(path));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return basename(path);
-    throw new BridgeError('IO_ERROR', messageOf(error), { cause: error });
+    return realpathSync(path);
+  } catch {
+    // Opening it says what is wrong.
+    return path;
   }
 }
