@@ -1,0 +1,205 @@
+import { type CoprocessorOptions, type Fault, parseFault, SimulatedCoprocessor } from '../../firmware-sim/index.js';
+import { type Timeouts, timeouts } from '../../src/base/timeouts.js';
+import type { MessageDialect } from '../../src/driver/dialect.js';
+import { MessageBus } from '../../src/driver/message-gpio/message-bus.js';
+import type { Level } from '../../src/driver/remote-gpio.js';
+import type { LineEvent } from '../../src/events/edge-event.js';
+import type { LineConfig, LineRequest } from '../../src/gpio/chip.js';
+import { CoprocessorChip } from '../../src/gpio/coprocessor-chip.js';
+import { openLink } from '../../src/link/open.js';
+import type { PacketLink } from '../../src/link/packet-link.js';
+import { systemTime } from '../../src/linux/clock.js';
+import { EdgeTruth } from './edge-truth.js';
+import { eventually, temporaryDirectory } from './program.js';
+
+/** How firmware and driver are connected: messages, or a serial link with and without sessions. */
+export const RIG_PORTS = ['seqpacket', 'pty', 'pty, PLAIN'] as const;
+export type RigPort = (typeof RIG_PORTS)[number];
+
+export interface DialectRigOptions {
+  readonly dialect: MessageDialect;
+  readonly port: RigPort;
+  readonly coprocessor?: CoprocessorOptions;
+  /** Limits other than short ones. */
+  readonly limits?: Partial<Timeouts>;
+}
+
+export const BOTH: LineConfig = {
+  direction: 'input',
+  edges: 'both',
+  activeLow: false,
+  eventClock: 'monotonic',
+};
+
+/** Lines of a request, and all that came of them. */
+export interface Watched {
+  readonly request: LineRequest;
+  readonly events: LineEvent[];
+}
+
+const SHORT_LIMITS: Partial<Timeouts> = {
+  request: 250,
+  hello: 100,
+  hello_max: 200,
+  reply_settle: 50,
+  reopen_min: 10,
+  plain_event_silence: 200,
+};
+const REOPEN_MS = 20;
+
+/** Firmware of a dialect of single messages, its driver and a chip, in this process, over a real port. */
+export class DialectRig {
+  readonly coprocessor: SimulatedCoprocessor;
+  readonly truth = new EdgeTruth(() => systemTime.monotonicNs());
+  readonly logs: string[] = [];
+  readonly bus: MessageBus;
+  private readonly directory = temporaryDirectory();
+  private readonly chips = new Map<number, CoprocessorChip>();
+  private link: PacketLink | undefined;
+  private stopped = false;
+
+  private constructor(private readonly options: DialectRigOptions) {
+    const { dialect, port, coprocessor } = options;
+    this.coprocessor = new SimulatedCoprocessor({
+      dialect,
+      lines: 32,
+      seed: 1,
+      plain: port === 'pty, PLAIN',
+      ...coprocessor,
+    });
+    const { lines, controllers } = this.coprocessor.options;
+    this.bus = new MessageBus({
+      name: 'hub',
+      dialect,
+      ports: Array.from({ length: controllers }, (_, port) => ({
+        port,
+        lineCount: lines,
+        names: [],
+        wakeup: new Set<number>(),
+      })),
+      time: systemTime,
+      random: Math.random,
+      timeouts: this.limits,
+      log: (level, message) => this.logs.push(`${level}: ${message}`),
+      onRestart: 'restore',
+    });
+  }
+
+  /** All of it, up. */
+  static async start(options: DialectRigOptions): Promise<DialectRig> {
+    const rig = new DialectRig(options);
+    const kind = options.port === 'seqpacket' ? 'seqpacket' : 'pty';
+    await rig.coprocessor.listen(`${kind}:${rig.directory.join('hub')}`);
+    rig.open();
+    await rig.up();
+    return rig;
+  }
+
+  /** The chip of a port. */
+  chip(port = 0): CoprocessorChip {
+    const known = this.chips.get(port);
+    if (known !== undefined) return known;
+    const chip = new CoprocessorChip({
+      name: `hub.${port}`,
+      remote: this.bus.controllers.get(port)!,
+      clock: systemTime,
+      timers: systemTime,
+      startingMs: 2_000,
+      onRestart: 'restore',
+    });
+    this.chips.set(port, chip);
+    return chip;
+  }
+
+  async request(offsets: readonly number[], config: LineConfig, port = 0): Promise<LineRequest> {
+    return this.chip(port).requestLines({ consumer: 'test', offsets, config });
+  }
+
+  /** Both edges of these lines, from now on. */
+  async watch(offsets: readonly number[], port = 0): Promise<Watched> {
+    const request = await this.request(offsets, BOTH, port);
+    const events: LineEvent[] = [];
+    request.events$.subscribe((batch) => events.push(...batch));
+    return { request, events };
+  }
+
+  /** The world makes a line have this level. */
+  drive(line: number, level: Level): void {
+    this.truth.made(line, level);
+    this.coprocessor.drive(line, level);
+  }
+
+  fault(...specs: readonly string[]): void {
+    for (const fault of specs.map((spec): Fault => parseFault(spec))) this.coprocessor.setFault(fault);
+  }
+
+  up(): Promise<true> {
+    return this.until(() => this.bus.status.state.kind === 'up', 'the bus to be up');
+  }
+
+  until(condition: () => boolean, what: string | (() => string), limitMs?: number): Promise<true> {
+    return eventually(
+      () => condition() || undefined,
+      () => `${typeof what === 'string' ? what : what()}\n${this.describe()}`,
+      limitMs,
+    );
+  }
+
+  /** Waits until events say all that can be said of these lines; whatever is wrong then. */
+  async judged({ events }: Watched, lines: readonly number[], limitMs = 5_000): Promise<string[]> {
+    const deadline = Date.now() + limitMs;
+    for (;;) {
+      const wrong = this.truth.violations(events, lines, true);
+      if (wrong.length === 0 || Date.now() > deadline) return wrong;
+      await pause(20);
+    }
+  }
+
+  describe(): string {
+    const { state, counters } = this.bus.status;
+    return JSON.stringify({
+      state,
+      counters,
+      link: this.link?.state,
+      sim: { ...this.coprocessor.stats(), lines: undefined },
+      logs: this.logs.slice(-20),
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    for (const chip of this.chips.values()) await chip.close('the end').catch(() => undefined);
+    this.bus.close();
+    await this.link?.close();
+    await this.coprocessor.close();
+    this.directory.remove();
+  }
+
+  private get limits(): Timeouts {
+    return timeouts({ ...SHORT_LIMITS, ...this.options.limits });
+  }
+
+  /** Opens the port now, and again whenever it is gone, as a daemon does. */
+  private open(): void {
+    if (this.stopped) return;
+    const path = this.directory.join('hub');
+    const { port } = this.options;
+    const mode = port === 'pty, PLAIN' ? '?mode=plain' : '';
+    const url = port === 'seqpacket' ? `seqpacket:${path}` : `serial:${path}${mode}`;
+    const link = openLink(url, {
+      time: systemTime,
+      random: Math.random,
+      timeouts: this.limits,
+      plainProbe: () => this.bus.plainProbe(),
+    });
+    this.link = link;
+    this.bus.attach(link);
+    link.state$.subscribe((state) => {
+      if (state.kind === 'down') setTimeout(() => this.open(), REOPEN_MS);
+    });
+  }
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
