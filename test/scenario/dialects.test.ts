@@ -10,6 +10,8 @@ const CASES: [MessageDialect, RigPort][] = DIALECTS.flatMap((dialect) =>
 );
 const ALL_LINES = Array.from({ length: 32 }, (_, line) => line);
 const INPUT: LineConfig = { direction: 'input', edges: 'none', activeLow: false, eventClock: 'monotonic' };
+/** Where a request is to run out of time. */
+const SHORT = { request: 500 };
 const OUTPUT: LineConfig = { ...INPUT, direction: 'output' };
 
 const rigs: DialectRig[] = [];
@@ -28,10 +30,9 @@ describe.each(CASES)('%s over %s', (dialect, port) => {
     const rig = await start({ dialect, port });
     const chip = rig.chip();
     expect([chip.lineCount, chip.countsLoss]).toEqual([32, false]);
-    const out = await rig.request([0, 1], [
-      { ...OUTPUT, value: 1 },
-      { ...OUTPUT, value: 0 },
-    ]);
+    const values = [1, 0] as const;
+    const config = values.map((value) => ({ ...OUTPUT, value }));
+    const out = await rig.request([0, 1], config);
     expect([rig.coprocessor.pin(0), rig.coprocessor.pin(1)]).toMatchObject([
       { direction: 'output', level: 1 },
       { direction: 'output', level: 0 },
@@ -87,7 +88,7 @@ describe.each(CASES)('%s over %s', (dialect, port) => {
   });
 
   it('tells of an interrupt between a request and its reply at once, and of the reply right', async () => {
-    const rig = await start({ dialect, port, limits: { request: 2_000 } });
+    const rig = await start({ dialect, port });
     const watched = await rig.watch([5]);
     const input = await rig.request([6], INPUT);
     rig.coprocessor.drive(6, 1);
@@ -98,7 +99,7 @@ describe.each(CASES)('%s over %s', (dialect, port) => {
     });
     await rig.until(() => rig.coprocessor.stats().wire.answers_late! > 0, 'the request to be under way');
     rig.drive(5, 1);
-    const interrupts = () => rig.bus.controllers.get(0)!.counters.edges!;
+    const interrupts = () => rig.controllers.get(0)!.counters.edges!;
     await rig.until(() => interrupts() === 1, 'the interrupt');
     expect(answer).toBeUndefined();
     await reading;
@@ -109,38 +110,32 @@ describe.each(CASES)('%s over %s', (dialect, port) => {
   });
 
   it('takes no reply that comes after its time for another', async () => {
-    const rig = await start({ dialect, port });
+    const rig = await start({ dialect, port, limits: SHORT });
     const lines = await rig.request([7, 8, 9], INPUT);
     rig.coprocessor.drive(8, 1);
-    rig.fault('late:350ms');
+    rig.fault('late:700ms');
     await expect(lines.getValues([7])).rejects.toMatchObject({ name: 'TIMEOUT' });
     rig.coprocessor.clearFaults();
-    // The late answer says 0; these are 1, and would be wrong by one if it were taken for theirs.
-    const after = await rig.until(() => rig.bus.status.state.kind === 'up', 'the bus').then(() =>
-      Promise.allSettled([lines.getValues([8]), lines.getValues([9]), lines.getValues([8])]),
-    );
-    for (const [i, expected] of [[1], [0], [1]].entries()) {
-      const outcome = after[i]!;
-      if (outcome.status === 'fulfilled') expect(outcome.value, rig.describe()).toEqual(expected);
-    }
-    await rig.up();
+    // The late answer says 0, and these would be wrong by one if it were taken for theirs.
+    const after = [8, 9, 8].map((line) => rig.answered(() => lines.getValues([line])));
+    expect(await Promise.all(after), rig.describe()).toEqual([[1], [0], [1]]);
     for (let round = 0; round < 5; round++) {
       const level = (round % 2) as Level;
       rig.coprocessor.drive(7, level);
       rig.coprocessor.drive(9, (1 - level) as Level);
-      expect(await lines.getValues(), rig.describe()).toEqual([level, 1, 1 - level]);
+      const levels = await rig.answered(() => lines.getValues());
+      expect(levels, rig.describe()).toEqual([level, 1, 1 - level]);
     }
   });
 
   it('sets again what a late reply left in doubt', async () => {
-    const rig = await start({ dialect, port });
+    const rig = await start({ dialect, port, limits: SHORT });
     const out = await rig.request([10], { ...OUTPUT, value: 0 });
     rig.fault('silent:1');
     await expect(out.setValues(new Map([[10, 1 as Level]]))).rejects.toMatchObject({ name: 'TIMEOUT' });
     rig.coprocessor.clearFaults();
     await rig.until(() => rig.coprocessor.pin(10).level === 1, 'the value to be set after all');
-    await rig.up();
-    expect(await out.getValues()).toEqual([1]);
+    expect(await rig.answered(() => out.getValues())).toEqual([1]);
   });
 
   it('keeps its account when interrupts and reads race', async () => {
@@ -191,13 +186,15 @@ describe.each(CASES)('%s over %s', (dialect, port) => {
   });
 
   it('is down while firmware is silent, and up again with what it missed', async () => {
-    const rig = await start({ dialect, port });
+    const rig = await start({ dialect, port, limits: SHORT });
     const watched = await rig.watch([17]);
     const out = await rig.request([18], { ...OUTPUT, value: 1 });
     rig.drive(17, 1);
     await rig.until(() => watched.events.length === 1, 'an edge');
     rig.fault('silent:1');
     await expect(out.getValues()).rejects.toMatchObject({ name: 'TIMEOUT' });
+    // One answer may go missing; where answers have numbers, of one line only.
+    await watched.request.getValues().catch(() => undefined);
     await rig.until(() => rig.chip().state.kind !== 'up', 'the chip to be no more up');
     await expect(out.setValues(new Map([[18, 0 as Level]]))).rejects.toMatchObject({
       name: expect.stringMatching(/^(LINK_DOWN|TIMEOUT)$/),
@@ -208,7 +205,7 @@ describe.each(CASES)('%s over %s', (dialect, port) => {
     rig.coprocessor.clearFaults();
     await rig.up();
     expect(await rig.judged(watched, [17]), rig.describe()).toEqual([]);
-    expect(await out.getValues()).toEqual([1]);
+    expect(await rig.answered(() => out.getValues())).toEqual([1]);
     rig.drive(17, 1);
     expect(await rig.judged(watched, [17]), rig.describe()).toEqual([]);
   });
@@ -219,7 +216,7 @@ describe.each(CASES)('%s over %s', (dialect, port) => {
     await rig.request([20], { ...OUTPUT, value: 1 });
     rig.drive(19, 1);
     await rig.until(() => watched.events.length === 1, 'an edge');
-    rig.fault('crash:100ms:99ms');
+    rig.fault('crash:300ms:100ms');
     await rig.until(() => rig.coprocessor.stats().boots === 2, 'the restart');
     rig.coprocessor.clearFaults();
     await rig.until(() => rig.coprocessor.pin(20).direction === 'output', 'the output to be driven again');
@@ -228,5 +225,16 @@ describe.each(CASES)('%s over %s', (dialect, port) => {
     await rig.until(() => watched.events.some(({ type }) => type === 'gap'), 'a gap');
     rig.drive(19, 0);
     expect(await rig.judged(watched, [19]), rig.describe()).toEqual([]);
+  });
+
+  it('makes an output of a line that an earlier driver left with its interrupt on', async () => {
+    const rig = await start({ dialect, port });
+    const watched = await rig.watch([21]);
+    rig.drive(21, 1);
+    await rig.until(() => watched.events.length === 1, 'an edge');
+    await rig.restartDriver();
+    const out = await rig.request([21], { ...OUTPUT, value: 1 });
+    expect(rig.coprocessor.pin(21)).toMatchObject({ direction: 'output', level: 1 });
+    await out.release();
   });
 });

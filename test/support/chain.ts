@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { askControl } from '../../firmware-sim/control-client.js';
 import type { ControlResults } from '../../firmware-sim/control-protocol.js';
 import { connect } from '../../src/api/client/connect.js';
@@ -12,13 +13,15 @@ import { eventually, Program, temporaryDirectory } from './program.js';
 
 export interface ChainOptions {
   /** Port between simulator and daemon. */
-  readonly port: 'unix' | 'pty';
+  readonly port: 'unix' | 'pty' | 'seqpacket';
   /** Further arguments of `gpiobridge sim`. */
   readonly sim?: readonly string[];
   /** A trace to play in place of a simulation, and further arguments for that. */
   readonly replay?: readonly [file: string, ...options: string[]];
   /** Further arguments of `gpiobridge daemon`. */
   readonly daemon?: readonly string[];
+  /** Lines of its configuration for the coprocessor `hub`, besides name and link; without them it has none. */
+  readonly config?: string;
 }
 
 /**
@@ -48,10 +51,19 @@ export class Chain {
   }
 
   startDaemon(): Program {
-    const url = this.options.port === 'pty' ? `serial:${this.port}` : `unix:${this.port}`;
-    const args = ['daemon', '--runtime-dir', this.runtimeDir, '--link', `hub=${url}`];
-    this.daemon = new Program([...args, ...(this.options.daemon ?? [])]);
+    const { port, daemon = [], config } = this.options;
+    const url = `${port === 'pty' ? 'serial' : port}:${this.port}`;
+    const args = ['daemon', '--runtime-dir', this.runtimeDir, ...daemon];
+    if (config === undefined) args.push('--link', `hub=${url}`);
+    else args.push('--config', this.writeConfig(url, config));
+    this.daemon = new Program(args);
     return this.daemon;
+  }
+
+  private writeConfig(url: string, lines: string): string {
+    const file = this.directory.join('config.toml');
+    writeFileSync(file, `[[coprocessor]]\nname = "hub"\nlink = "${url}"\n${lines}\n`);
+    return file;
   }
 
   async client(): Promise<BridgeClient> {

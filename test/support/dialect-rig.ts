@@ -1,8 +1,14 @@
-import { type CoprocessorOptions, type Fault, parseFault, SimulatedCoprocessor } from '../../firmware-sim/index.js';
+import {
+  type CoprocessorOptions,
+  type Fault,
+  parseFault,
+  SimulatedCoprocessor,
+} from '../../firmware-sim/index.js';
 import { type Timeouts, timeouts } from '../../src/base/timeouts.js';
-import type { MessageDialect } from '../../src/driver/dialect.js';
-import { MessageBus } from '../../src/driver/message-gpio/message-bus.js';
-import type { Level } from '../../src/driver/remote-gpio.js';
+import type { Dialect } from '../../src/driver/dialect.js';
+import { newBus } from '../../src/driver/new-bus.js';
+import type { RemoteBus } from '../../src/driver/remote-bus.js';
+import type { Level, RemoteGpio } from '../../src/driver/remote-gpio.js';
 import type { LineEvent } from '../../src/events/edge-event.js';
 import type { LineConfig, LineRequest } from '../../src/gpio/chip.js';
 import { CoprocessorChip } from '../../src/gpio/coprocessor-chip.js';
@@ -17,10 +23,12 @@ export const RIG_PORTS = ['seqpacket', 'pty', 'pty, PLAIN'] as const;
 export type RigPort = (typeof RIG_PORTS)[number];
 
 export interface DialectRigOptions {
-  readonly dialect: MessageDialect;
+  readonly dialect: Dialect;
+  /** What the driver is told of the dialect; the same by default. */
+  readonly driver?: 'auto';
   readonly port: RigPort;
   readonly coprocessor?: CoprocessorOptions;
-  /** Limits other than short ones. */
+  /** Limits other than the rig's. */
   readonly limits?: Partial<Timeouts>;
 }
 
@@ -37,8 +45,9 @@ export interface Watched {
   readonly events: LineEvent[];
 }
 
-const SHORT_LIMITS: Partial<Timeouts> = {
-  request: 250,
+/** Long where nothing is to run out on a busy machine, short where something is waited for. */
+const LIMITS: Partial<Timeouts> = {
+  request: 5_000,
   hello: 100,
   hello_max: 200,
   reply_settle: 50,
@@ -47,12 +56,12 @@ const SHORT_LIMITS: Partial<Timeouts> = {
 };
 const REOPEN_MS = 20;
 
-/** Firmware of a dialect of single messages, its driver and a chip, in this process, over a real port. */
+/** Firmware of a dialect, its driver and its chips, in this process, over a real port. */
 export class DialectRig {
   readonly coprocessor: SimulatedCoprocessor;
   readonly truth = new EdgeTruth(() => systemTime.monotonicNs());
   readonly logs: string[] = [];
-  readonly bus: MessageBus;
+  bus: RemoteBus;
   private readonly directory = temporaryDirectory();
   private readonly chips = new Map<number, CoprocessorChip>();
   private link: PacketLink | undefined;
@@ -67,22 +76,7 @@ export class DialectRig {
       plain: port === 'pty, PLAIN',
       ...coprocessor,
     });
-    const { lines, controllers } = this.coprocessor.options;
-    this.bus = new MessageBus({
-      name: 'hub',
-      dialect,
-      ports: Array.from({ length: controllers }, (_, port) => ({
-        port,
-        lineCount: lines,
-        names: [],
-        wakeup: new Set<number>(),
-      })),
-      time: systemTime,
-      random: Math.random,
-      timeouts: this.limits,
-      log: (level, message) => this.logs.push(`${level}: ${message}`),
-      onRestart: 'restore',
-    });
+    this.bus = this.newBus();
   }
 
   /** All of it, up. */
@@ -101,7 +95,7 @@ export class DialectRig {
     if (known !== undefined) return known;
     const chip = new CoprocessorChip({
       name: `hub.${port}`,
-      remote: this.bus.controllers.get(port)!,
+      remote: this.controllers.get(port)!,
       clock: systemTime,
       timers: systemTime,
       startingMs: 2_000,
@@ -111,7 +105,28 @@ export class DialectRig {
     return chip;
   }
 
-  async request(offsets: readonly number[], config: LineConfig, port = 0): Promise<LineRequest> {
+  /** Of the driver, by port. */
+  get controllers(): ReadonlyMap<number, RemoteGpio> {
+    let controllers: ReadonlyMap<number, RemoteGpio> = new Map();
+    this.bus.controllers$.subscribe((present) => (controllers = present)).unsubscribe();
+    return controllers;
+  }
+
+  /** The driver dies, and another one that knows nothing opens the port. */
+  async restartDriver(): Promise<void> {
+    this.chips.clear();
+    const { bus, link } = this;
+    this.bus = this.newBus();
+    bus.close();
+    await link?.close();
+    await this.up();
+  }
+
+  async request(
+    offsets: readonly number[],
+    config: LineConfig | readonly LineConfig[],
+    port = 0,
+  ): Promise<LineRequest> {
     return this.chip(port).requestLines({ consumer: 'test', offsets, config });
   }
 
@@ -145,6 +160,19 @@ export class DialectRig {
     );
   }
 
+  /** What comes of it when it does not run out of time, and of the link. */
+  async answered<T>(ask: () => Promise<T>, limitMs = 10_000): Promise<T> {
+    for (const deadline = Date.now() + limitMs; ; ) {
+      try {
+        return await ask();
+      } catch (thrown) {
+        const { name } = thrown as Error;
+        if ((name !== 'TIMEOUT' && name !== 'LINK_DOWN') || Date.now() > deadline) throw thrown;
+        await pause(20);
+      }
+    }
+  }
+
   /** Waits until events say all that can be said of these lines; whatever is wrong then. */
   async judged({ events }: Watched, lines: readonly number[], limitMs = 5_000): Promise<string[]> {
     const deadline = Date.now() + limitMs;
@@ -157,26 +185,41 @@ export class DialectRig {
 
   describe(): string {
     const { state, counters } = this.bus.status;
-    return JSON.stringify({
-      state,
-      counters,
-      link: this.link?.state,
-      sim: { ...this.coprocessor.stats(), lines: undefined },
-      logs: this.logs.slice(-20),
-    });
+    const { boots, total, bus, wire } = this.coprocessor.stats();
+    const sim = { boots, total, bus: withoutZeros(bus), wire: withoutZeros(wire) };
+    const driver = { state, counters: withoutZeros(counters), link: this.link?.state };
+    return JSON.stringify({ driver, sim, logs: this.logs.slice(-20) });
   }
 
   async stop(): Promise<void> {
     this.stopped = true;
-    for (const chip of this.chips.values()) await chip.close('the end').catch(() => undefined);
+    for (const chip of this.chips.values()) chip.close('the end');
     this.bus.close();
     await this.link?.close();
     await this.coprocessor.close();
     this.directory.remove();
   }
 
+  private newBus(): RemoteBus {
+    const { lines, controllers } = this.coprocessor.options;
+    const ports = Array.from({ length: controllers }, (_, port) => ({
+      port,
+      lineCount: lines,
+      names: [],
+      wakeup: new Set<number>(),
+    }));
+    return newBus(this.options.driver ?? this.options.dialect, ports, {
+      name: 'hub',
+      time: systemTime,
+      random: Math.random,
+      timeouts: this.limits,
+      log: (level, message) => this.logs.push(`${level}: ${message}`),
+      onRestart: 'restore',
+    });
+  }
+
   private get limits(): Timeouts {
-    return timeouts({ ...SHORT_LIMITS, ...this.options.limits });
+    return timeouts({ ...LIMITS, ...this.options.limits });
   }
 
   /** Opens the port now, and again whenever it is gone, as a daemon does. */
@@ -198,6 +241,10 @@ export class DialectRig {
       if (state.kind === 'down') setTimeout(() => this.open(), REOPEN_MS);
     });
   }
+}
+
+function withoutZeros(counters: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(counters).filter(([, count]) => count > 0));
 }
 
 export function pause(ms: number): Promise<void> {

@@ -27,6 +27,8 @@ const gap = (level?: 0 | 1): LineEvent => ({
   ...(level === undefined ? {} : { level }),
 });
 
+const channelGap: LineEvent = { type: 'gap', chip: 'hub', lost: null, reason: 'link', fromNs: 0n, toNs: 0n };
+
 /** Line 1 rose at 10, fell at 20, rose at 30. */
 function truth(): EdgeTruth {
   let now = 0n;
@@ -45,6 +47,7 @@ describe('the judge of lines that nobody counts', () => {
     ['one of them', [edge('rising', 1, 11n)]],
     ['the others in a gap', [edge('rising', 1, 11n), edge('falling', 2, 22n), gap(1)]],
     ['only what is now', [gap(1)]],
+    ['that the channel broke', [edge('rising', 1, 11n), channelGap]],
   ])('takes %s', (_, events) => {
     expect(truth().violations(events, [1], true)).toEqual([]);
   });

@@ -10,7 +10,8 @@ interface TrueEdge {
 /**
  * What really happened on lines whose firmware cannot count, and what may be told of it: each edge
  * event stands for an edge that was made before it, in order, and never for one that another stands
- * for; and whoever reads events alone knows the level in the end.
+ * for; and whoever reads events alone knows the level in the end, or knows that nobody does since the
+ * channel broke.
  */
 export class EdgeTruth {
   private readonly edges = new Map<number, TrueEdge[]>();
@@ -49,11 +50,13 @@ export class EdgeTruth {
     const edges = this.edges.get(line) ?? [];
     let next = 0;
     let known: Level | undefined = 0;
+    let brokenSince = false;
     let lineSeqno = 0;
     for (const event of events) {
       if (event.offset !== undefined && event.offset !== line) continue;
       if (event.type === 'gap') {
         known = event.level;
+        brokenSince = event.offset === undefined;
         continue;
       }
       const level: Level = event.edge === 'rising' ? 1 : 0;
@@ -69,7 +72,8 @@ export class EdgeTruth {
       }
       known = level;
     }
-    if (atEnd && known !== this.levelOf(line)) {
+    const mayBeUnknown = brokenSince && known === undefined;
+    if (atEnd && known !== this.levelOf(line) && !mayBeUnknown) {
       wrong.push(`line ${line} is ${this.levelOf(line)}, and events say ${known ?? 'nothing'}`);
     }
     return wrong;

@@ -209,7 +209,14 @@ export class LineOperations {
     if (direction === 'output' && memory.value(line) === undefined) memory.setValue(line, 0);
     const level: Level = memory.value(line) === 1 ? 1 : 0;
     const steps = direction === 'output' ? rules.toOutput(at, level) : rules.toInput(at);
-    await this.carryOut(line, steps, own);
+    try {
+      await this.carryOut(line, steps, own);
+    } catch (error) {
+      if (!(error instanceof Refused) || direction !== 'output' || this.irqUnknown[line] === 0) throw error;
+      // An earlier run may have left its interrupt on, and with that it can be no output.
+      await this.switchOff(line, own);
+      await this.carryOut(line, steps, own);
+    }
     this.directions[line] = WIRE_DIRECTION[direction];
   }
 
