@@ -94,8 +94,6 @@ export type ExchangeOutput =
   | { readonly kind: 'silent'; readonly probes: number }
   /** Requests are sent from here on; `anew`: every line has to be set again, `renewed`: armed again. */
   | { readonly kind: 'ready'; readonly anew: boolean; readonly renewed: boolean }
-  /** The owed reply came, or is behind us: what was in doubt may be asked again. */
-  | { readonly kind: 'cleared' }
   /** A reply that was owed. */
   | { readonly kind: 'late' }
   /** A reply to nothing that was asked. */
@@ -211,7 +209,7 @@ function takeReply(
       state.phase = 'ready';
       state.until = Number.POSITIVE_INFINITY;
       state.missed = 0;
-      out.push({ kind: 'late' }, { kind: 'cleared' });
+      out.push({ kind: 'late' });
       break;
     case 'ready':
       answer(state, reply, out);
@@ -238,15 +236,11 @@ function answer(
     return;
   }
   state.doubts.delete(laneOf(doubt.command));
-  out.push({ kind: 'late' }, { kind: 'cleared' });
+  out.push({ kind: 'late' });
 }
 
 function passTime(state: ExchangeState, now: number, out: ExchangeOutput[]): void {
-  for (const [lane, { until }] of state.doubts) {
-    if (until > now) continue;
-    state.doubts.delete(lane);
-    out.push({ kind: 'cleared' });
-  }
+  for (const [lane, { until }] of state.doubts) if (until <= now) state.doubts.delete(lane);
   const expired = state.waiting.filter(({ deadline }) => deadline <= now);
   for (const ask of expired) {
     state.waiting.splice(state.waiting.indexOf(ask), 1);
@@ -321,7 +315,7 @@ function goReady(state: ExchangeState, out: ExchangeOutput[]): void {
   state.doubts.clear();
   // Until the lines are as they were, and hold says so.
   if (anew) state.held = true;
-  out.push({ kind: 'ready', anew, renewed: renewing }, { kind: 'cleared' });
+  out.push({ kind: 'ready', anew, renewed: renewing });
 }
 
 function sendNext(state: ExchangeState, now: number, out: ExchangeOutput[]): void {

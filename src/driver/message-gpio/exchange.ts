@@ -44,7 +44,6 @@ export interface ExchangeListener {
   /** Requests are sent from now on; see ExchangeOutput. */
   ready(anew: boolean, renewed: boolean): void;
   silent(probes: number): void;
-  cleared(): void;
 }
 
 /** Requests of callers that may wait for their turn, of all controllers together. */
@@ -171,9 +170,6 @@ export class Exchange {
         break;
       case 'ready':
         listener.ready(output.anew, output.renewed);
-        break;
-      case 'cleared':
-        listener.cleared();
         break;
       case 'late':
         counters.count('late_replies');

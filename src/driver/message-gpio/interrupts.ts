@@ -217,12 +217,13 @@ export class Interrupts {
         answered: (status, value) => {
           watched.readId = undefined;
           if (status !== 0) counters.count('levels_unread');
-          this.take(line, status === 0 ? { kind: 'read', level: value === 0 ? 0 : 1 } : { kind: 'not-read' });
+          const level: Level = value === 0 ? 0 : 1;
+          this.take(line, status === 0 ? { kind: 'read', level } : { kind: 'not-read', refused: true });
         },
         failed: (why) => {
           watched.readId = undefined;
           counters.count('levels_unread');
-          if (!lost(why)) this.take(line, { kind: 'not-read' });
+          if (!lost(why)) this.take(line, { kind: 'not-read', refused: false });
         },
       },
       unmaskId: undefined,

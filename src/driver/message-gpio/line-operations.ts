@@ -54,6 +54,10 @@ export class LineOperations {
   private readonly turns = new LineTurns();
   /** Lines of which a set has an unknown outcome. */
   private readonly dirty = new Set<number>();
+  /** How often such sets were repeated in vain. */
+  private readonly tries = new Map<number, number>();
+  /** Optional commands that the firmware leaves unanswered. */
+  private readonly unknownCommands = new Set<string>();
   /** Lines whose interrupt may be set to whatever an earlier run or a lost answer left. */
   private readonly irqUnknown: Uint8Array;
   /** Directions as the coprocessor told them or took them; 0xff: unknown. */
@@ -78,11 +82,12 @@ export class LineOperations {
   }
 
   async setValue(line: number, level: Level): Promise<void> {
-    await this.turns.current(line);
     const { memory, rules } = this.host;
     this.host.requireUp();
     const before = memory.value(line);
+    // Before anything is waited for: whatever sets the line again meanwhile sets it to this.
     memory.setValue(line, level);
+    await this.turns.current(line);
     // Firmware need not keep the value of a line that is no output: it is sent with the direction.
     if (memory.direction(line) !== DIRECTION.OUT && this.directions[line] !== DIRECTION.OUT) return;
     try {
@@ -145,14 +150,30 @@ export class LineOperations {
     });
   }
 
-  /** Nothing is owed any more: what is in doubt is asked again, as it is wanted now. */
-  settleDoubts(): void {
+  /** What is in doubt is asked again, as it is wanted now; it waits until nothing is owed any more. */
+  private settleDoubts(): void {
+    if (!this.host.isUp) return;
     const lines = [...this.dirty];
     this.dirty.clear();
     for (const line of lines) {
-      // A failure is in the counters, and leaves the line in doubt.
-      this.turns.take(line, () => this.setAsWanted(line)).catch(() => {});
+      // A failure leaves the line in doubt.
+      this.turns
+        .take(line, () => this.setAsWanted(line))
+        .then(
+          () => this.tries.delete(line),
+          () => {},
+        );
     }
+  }
+
+  /** A set was not answered, or could not be sent: it is asked again, a few times. */
+  private doubt(line: number, why: AskFailure): void {
+    this.dirty.add(line);
+    if (why !== 'unanswered' && why !== 'unsent') return;
+    const tries = this.tries.get(line) ?? 0;
+    this.tries.set(line, tries + 1);
+    if (tries < MOST_TRIES) queueMicrotask(() => this.settleDoubts());
+    else this.host.log('warn', `${this.host.name}: line ${line} stays in doubt: its sets are not answered`);
   }
 
   /**
@@ -165,6 +186,8 @@ export class LineOperations {
     this.directions.fill(UNKNOWN);
     const lines = new Set([...memory.remembered(), ...this.dirty]);
     this.dirty.clear();
+    this.tries.clear();
+    this.unknownCommands.clear();
     for (const line of lines) {
       if (isCurrent()) await this.restoreLine(line);
       if (isCurrent()) continue;
@@ -272,11 +295,21 @@ export class LineOperations {
 
   private async carryOut(line: number, steps: readonly Step[], own: boolean): Promise<void> {
     for (const { command, optional } of steps) {
-      try {
-        await this.set(line, command, own);
-      } catch (error) {
-        if (optional !== true || !(error instanceof Refused)) throw error;
-      }
+      if (optional === true) await this.tryCommand(command, own);
+      else await this.set(line, command, own);
+    }
+  }
+
+  /** Firmware that leaves such a command unanswered is not asked again: it costs a time limit. */
+  private async tryCommand(command: Command, own: boolean): Promise<void> {
+    const key = `${command.cmd}:${command.value}`;
+    if (this.unknownCommands.has(key)) return;
+    try {
+      await this.host.ask(command, own);
+    } catch (error) {
+      if (error instanceof Refused) return;
+      if (!(error instanceof AskFailed) || error.why !== 'unanswered') throw error;
+      this.unknownCommands.add(key);
     }
   }
 
@@ -285,7 +318,7 @@ export class LineOperations {
     try {
       await this.host.ask(command, own, sent);
     } catch (error) {
-      if (error instanceof AskFailed) this.dirty.add(line);
+      if (error instanceof AskFailed) this.doubt(line, error.why);
       throw error;
     }
   }
@@ -349,3 +382,5 @@ export class LineOperations {
 }
 
 const UNKNOWN = 0xff;
+/** Repeats of a set that stays unanswered, until the next channel. */
+const MOST_TRIES = 3;

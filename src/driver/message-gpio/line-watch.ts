@@ -44,7 +44,8 @@ export type LineInput =
   /** It was refused, or what became of it is unknown: again after a pause. */
   | { readonly kind: 'not-unmasked' }
   | { readonly kind: 'read'; readonly level: Level }
-  | { readonly kind: 'not-read' }
+  /** No answer, or a refusal: then it is not asked again. */
+  | { readonly kind: 'not-read'; readonly refused: boolean }
   | { readonly kind: 'pause-over' }
   /** An interrupt may have been lost on its way: the line may be masked without our knowing. */
   | { readonly kind: 'arm-again' }
@@ -109,7 +110,9 @@ export function stepLine(watch: LineWatch, input: LineInput, now: number): LineO
       if (watch.phase === 'reading') levelRead(watch, input.level, out);
       break;
     case 'not-read':
-      if (watch.phase === 'reading') levelUnread(watch, out);
+      if (watch.phase !== 'reading') break;
+      if (input.refused || watch.masked) levelUnread(watch, out);
+      else read(watch, out);
       break;
     case 'pause-over':
       if (watch.phase === 'pausing') unmask(watch, out);

@@ -73,7 +73,6 @@ export class MessageBus implements RemoteBus {
       listener: {
         ready: (anew, renewed) => void this.ready(anew, renewed),
         silent: (probes) => this.silent(probes),
-        cleared: () => this.each((controller) => controller.settleDoubts()),
       },
     });
     this.controllers = new Map(ports.map((layout) => [layout.port, this.newController(layout)]));

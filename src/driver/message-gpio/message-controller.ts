@@ -222,11 +222,6 @@ export class MessageController implements RemoteGpio, LineHost {
     return true;
   }
 
-  /** Nothing is owed any more: sets that were not answered are repeated. */
-  settleDoubts(): void {
-    if (this.isUp) this.operations.settleDoubts();
-  }
-
   close(reason: string): void {
     this.interrupts.end();
     this.setState({ kind: 'down', reason });

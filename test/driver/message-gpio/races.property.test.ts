@@ -229,6 +229,6 @@ describe.each(dialects)('%s against firmware that races', (dialect) => {
       { numRuns },
     );
 
-  it('invents no edge, tells every wrong level, and takes no answer for another', () => run(false, 150));
-  it('neither after stalls, late and lost replies', () => run(true, 150));
+  it('invents no edge, tells every wrong level, and takes no answer for another', () => run(false, 60));
+  it('neither after stalls, late and lost replies', () => run(true, 60));
 });
