@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { BridgeClient } from '../../api/client/types.js';
 import { UsageError } from '../errors.js';
@@ -30,12 +30,14 @@ export async function runCommand(
   beforeEnd: () => Promise<void>,
 ): Promise<number> {
   const [file, ...args] = command;
-  const child = spawn(file!, args, {
+  let child: ChildProcess | undefined;
+  // Signals run handlers in a later turn of the event loop, when the command has been started.
+  const stopForwarding = forwardSignals((signal) => child?.kill(signal));
+  child = spawn(file!, args, {
     stdio: 'inherit',
     // The chip is of this daemon, whichever others there are.
     env: { ...process.env, GPIOBRIDGE_RUNTIME_DIR: daemon.runtimeDir },
   });
-  const stopForwarding = forwardSignals((signal) => child.kill(signal));
   let running = true;
   void daemon.synthetic.ended.then((error) => {
     if (running) process.stderr.write(`gpiobridge chip: the chip is gone: ${error.message}\n`);

@@ -1,0 +1,207 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { askControl } from '../../firmware-sim/control-client.js';
+import type { BridgeClient } from '../../src/api/client/types.js';
+import { OUTPUT } from '../contract/chip.js';
+import { built } from '../support/built.js';
+import { Chain } from '../support/chain.js';
+import { eventually, Program } from '../support/program.js';
+
+/** Synthetic chips as users have them: the programs, a simulated coprocessor on a socket. */
+let chain: Chain;
+let client: BridgeClient;
+const running: Program[] = [];
+
+beforeAll(() => built(), 60_000);
+beforeEach(async () => {
+  chain = new Chain({ port: 'unix' });
+  await chain.chip();
+  client = await chain.client();
+}, 20_000);
+afterEach(async () => {
+  for (const program of running.splice(0)) await program.stop('SIGKILL');
+  await chain.stop();
+});
+
+function started(args: readonly string[], stdin: 'ignore' | 'pipe' = 'ignore'): Program {
+  const program = new Program(args, { GPIOBRIDGE_RUNTIME_DIR: chain.runtimeDir }, { stdin });
+  running.push(program);
+  return program;
+}
+
+async function tool(...args: string[]) {
+  const program = started(args);
+  const status = await program.exit();
+  return { status, stdout: program.stdout, stderr: program.stderr };
+}
+
+const DONE = { status: 0, stdout: '', stderr: '' };
+const pin = (line: number) => askControl(chain.control, { command: 'pin', line, controller: 1 });
+const socketOf = (chip: string) => `${chain.runtimeDir}/chips/${chip}`;
+
+/** A command that says its pid and then sits there. */
+const SITS = ['sh', '-c', 'echo pid=$$; exec sleep 60'];
+const pidOf = async (program: Program) => Number((await program.waitFor(/pid=(\d+)\n/))[1]);
+
+describe('gpiobridge chip', () => {
+  it('makes a chip for all the tools', async () => {
+    expect(await tool('chip', 'new', 'door', 'hub:25', 'hub:4=sensor', '--mode', '0600')).toEqual(DONE);
+    expect((await tool('detect', 'door')).stdout).toBe('door [synthetic, of hub] (2 lines)\n');
+    const monitor = started([
+      'mon',
+      '-c',
+      'door',
+      '--banner',
+      '-n',
+      '1',
+      '--format',
+      '%c %o %l %E',
+      'sensor',
+    ]);
+    await monitor.waitFor(/Monitoring/);
+    expect((await tool('info', '-c', 'hub', '4')).stdout).toContain(' consumer="gpiomon" chip="door"\n');
+    await askControl(chain.control, { command: 'drive', line: 4, controller: 1, level: 1 });
+    expect(await monitor.exit()).toBe(0);
+    expect(monitor.stdout).toMatch(/\ndoor 1 sensor rising\n$/);
+    const holder = started(['set', '-c', 'door', '--banner', '0=1']);
+    await holder.waitFor(/Setting/);
+    expect(await pin(25)).toMatchObject({ direction: 'output', level: 1 });
+    expect(await tool('get', '-c', 'hub', '25')).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("is in use by 'gpioset' through synthetic chip 'door'"),
+    });
+    expect(await tool('chip', 'delete', 'door')).toEqual(DONE);
+    expect(await pin(25)).toMatchObject({ direction: 'none' });
+    expect((await tool('chip', 'list')).stdout).toBe('');
+  }, 30_000);
+
+  it("reads the kernel aggregator's syntax from standard input", async () => {
+    const { name } = await (await chain.chip()).lineInfo(20);
+    const program = started(['chip', 'new', 'agg', '-'], 'pipe');
+    program.process.stdin!.end(`hub 19 ${name} hub 22,3-4\n`);
+    expect([await program.exit(), program.stderr]).toEqual([0, '']);
+    const lines = await client.synthetic.lines('agg');
+    expect(lines.map(({ parentOffset }) => parentOffset)).toEqual([19, 20, 3, 4, 22]);
+    const unknown = started(['chip', 'new', 'x', '-'], 'pipe');
+    unknown.process.stdin!.end('NOPE hub 1\n');
+    expect([await unknown.exit(), unknown.stderr]).toEqual([1, "gpiobridge chip: cannot find line 'NOPE'\n"]);
+  });
+
+  it('runs a command that has a chip as long as it lives, and ends as that does', async () => {
+    const info = await tool('chip', 'run', 'r', 'hub:3', '--', process.execPath, '-p', '1+1');
+    expect(info).toEqual({ status: 0, stdout: '2\n', stderr: '' });
+    expect((await tool('chip', 'run', 'r', 'hub:3', '--', 'sh', '-c', 'exit 7')).status).toBe(7);
+    expect((await tool('chip', 'run', 'r', 'hub:3', '--', 'sh', '-c', 'kill -USR1 $$')).status).toBe(
+      'SIGUSR1',
+    );
+    expect(await tool('chip', 'run', 'r', 'hub:3', '--', '/no/such')).toEqual({
+      status: 127,
+      stdout: '',
+      stderr: 'gpiobridge chip: /no/such: command not found\n',
+    });
+    expect((await tool('chip', 'run', 'r', 'hub:3')).stderr).toMatch(
+      /^gpiobridge chip: the command is missing/,
+    );
+    expect(existsSync(socketOf('r'))).toBe(false);
+  }, 20_000);
+
+  it('passes signals on to the command it runs', async () => {
+    const traps = 'trap "echo got; exit 3" TERM INT; echo ready; while :; do sleep 0.05; done';
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      const program = started(['chip', 'run', 'r', 'hub:3', '--', 'sh', '-c', traps]);
+      await program.waitFor(/ready/);
+      expect(existsSync(socketOf('r'))).toBe(true);
+      expect(await program.stop(signal)).toBe(3);
+      expect(program.stdout).toBe('ready\ngot\n');
+      expect(existsSync(socketOf('r'))).toBe(false);
+    }
+  });
+
+  it('says when the daemon goes before the command', async () => {
+    const program = started(['chip', 'run', 'r', 'hub:3', '--', ...SITS]);
+    const pid = await pidOf(program);
+    await chain.daemon.stop('SIGKILL');
+    await program.waitFor(/gpiobridge chip: the chip is gone: /);
+    process.kill(pid);
+    expect(await program.exit()).toBe('SIGTERM');
+  });
+});
+
+describe('a maker that is killed', () => {
+  it('leaves nothing behind, within a tenth of a second', async () => {
+    const took: number[] = [];
+    // The quickest of some: how long it takes on a machine that has time for it.
+    for (let i = 0; i < 4; i++) {
+      const maker = started(['chip', 'run', 'r', 'hub:24', '--', ...SITS]);
+      const pid = await pidOf(maker);
+      const chip = await client.openChip('r');
+      const request = await chip.requestLines({
+        consumer: 'x',
+        offsets: [0],
+        config: { ...OUTPUT, value: 1 },
+      });
+      expect(await pin(24)).toMatchObject({ direction: 'output', level: 1 });
+      const began = performance.now();
+      maker.process.kill('SIGKILL');
+      await eventually(() => (existsSync(socketOf('r')) ? undefined : true), 'the chip to be gone');
+      await client.synthetic.make({ name: 'next', lines: ['hub:24'], shared: false });
+      took.push(performance.now() - began);
+      expect(await pin(24)).toMatchObject({ direction: 'none' });
+      expect(await ends(request.events())).toBe("chip 'r': it was deleted");
+      await client.synthetic.delete('next');
+      process.kill(pid);
+    }
+    expect(Math.min(...took)).toBeLessThan(100);
+  }, 30_000);
+});
+
+async function ends(
+  events: AsyncIterable<readonly { readonly type: string }[]>,
+): Promise<string | undefined> {
+  let last: { readonly type: string; readonly reason?: string } | undefined;
+  for await (const batch of events) last = batch.at(-1);
+  return last?.type === 'ended' ? last.reason : undefined;
+}
+
+describe('chips of the configuration', () => {
+  it('are there before their coprocessor, and change with a reload without touching others', async () => {
+    const file = chain.directory.join('gb.toml');
+    const write = (...chips: string[]) =>
+      writeFileSync(file, `[[coprocessor]]\nname = "hub"\nlink = "unix:${chain.port}"\n${chips.join('')}`);
+    const chip = (name: string, ...lines: string[]) =>
+      `[[synthetic]]\nname = "${name}"\nlines = ${JSON.stringify(lines)}\n`;
+    await Promise.all([chain.daemon.stop(), chain.sim.stop()]);
+    write(chip('door', 'hub:3'), chip('lamp', 'hub:4'));
+    chain.daemon = new Program(['daemon', '--runtime-dir', chain.runtimeDir, '--config', file]);
+    await chain.daemon.waitFor(/event=ready/);
+    client = await chain.client();
+    expect(await client.chips()).toEqual(['door', 'lamp']);
+    expect(await (await client.openChip('door')).info()).toMatchObject({ lines: 1, state: { kind: 'down' } });
+    expect((await tool('chip', 'list')).stdout).toMatch(
+      /door {2}down .*\n {2}door: line 0: there is no chip 'hub' now\n/s,
+    );
+    chain.startSim();
+    await chain.chip('lamp');
+    const lamp = await (await client.openChip('lamp')).requestLines({
+      consumer: 'x',
+      offsets: [0],
+      config: { ...OUTPUT, value: 1 },
+    });
+    await client.synthetic.make({ name: 'mine', lines: ['hub:7'], shared: false });
+    await expect(client.synthetic.delete('door')).rejects.toMatchObject({ name: 'NOT_SUPPORTED' });
+
+    write(chip('door', 'hub:3', 'hub:5'), chip('lamp', 'hub:4'), chip('new', 'hub:6'));
+    chain.daemon.process.kill('SIGHUP');
+    await chain.daemon.waitFor(/event=reloaded/);
+    const listed = async () => (await client.synthetic.list()).map(({ name, lines }) => [name, lines.length]);
+    expect(Object.fromEntries(await listed())).toEqual({ door: 2, lamp: 1, mine: 1, new: 1 });
+    expect(await lamp.getValues()).toEqual([1]);
+
+    write(chip('mine', 'hub:8'));
+    chain.daemon.process.kill('SIGHUP');
+    await chain.daemon.waitFor(
+      /event=not_reloaded .*chip 'mine', made at run time: is in the configuration as well/,
+    );
+    expect(Object.fromEntries(await listed())).toEqual({ door: 2, lamp: 1, mine: 1, new: 1 });
+  }, 30_000);
+});
