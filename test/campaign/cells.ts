@@ -54,8 +54,8 @@ export const CELLS: readonly Cell[] = [
     faults: [{ kind: 'duplicate', probability: 0.01 }],
     rate: 5_000,
   }),
-  ...virtioMsg('delay 20 ms', BYTES, { faults: [{ kind: 'delay', delayNs: 20e6 }], rate: 20_000 }),
-  ...virtioMsg('delay 200 ms', BYTES, { faults: [{ kind: 'delay', delayNs: 200e6 }], rate: 5_000 }),
+  ...virtioMsg('delay 20 ms', BYTES, { faults: [{ kind: 'delay', delayNs: 20e6 }], rate: 4_000 }),
+  ...virtioMsg('delay 200 ms', BYTES, { faults: [{ kind: 'delay', delayNs: 200e6 }], rate: 300, share: 4 }),
   ...virtioMsg('stalls of 400 ms', BYTES, {
     faults: [{ kind: 'stall', periodNs: 2e9, lengthNs: 400e6 }],
     rate: 20_000,

@@ -65,6 +65,8 @@ export interface ArqState {
   /** Smoothed round trip and its deviation; NaN before the first measure. */
   srtt: number;
   rttvar: number;
+  /** The measure is of a frame that was resent, and may be too long. */
+  roundTripIsGuess: boolean;
   /** The shortest round trip lately, 0 before the first measure. */
   shortestRtt: number;
   /** Frames acknowledged since the line last repeated or swapped some, less a penalty; see send-window.ts. */
@@ -228,6 +230,7 @@ export function newArq(config: ArqConfig, seed: number, now: number): ArqState {
     strayMisses: 0,
     srtt: Number.NaN,
     rttvar: 0,
+    roundTripIsGuess: false,
     shortestRtt: 0,
     orderly: 0,
     intact: INTACT_AFTER,

@@ -157,4 +157,21 @@ describe('two ends of the serial link', () => {
       { ...RUNS, numRuns: 100 },
     );
   });
+
+  it.each([20, 100, 200])('fill the window on a clean wire of %i ms each way', (latencyMs) => {
+    const world = new ArqWorld({
+      seed: 1,
+      faults: NO_FAULTS,
+      latencyMs,
+      bytesPerMs: Number.POSITIVE_INFINITY,
+      window: [7, 7],
+    });
+    world.device.backlog = 10_000;
+    world.runUntil(world.now + 400 * latencyMs);
+    const before = world.driver.got.length;
+    world.runUntil(world.now + 100 * latencyMs);
+    // A round trip is two ways; one frame in a hundred may be late.
+    expect(world.driver.got.length - before).toBeGreaterThanOrEqual(0.99 * 7 * 50);
+    expect(world.device.arq.counters.data_resent).toBeLessThan(20);
+  });
 });

@@ -6,16 +6,22 @@ import type { ArqState, FrameInFlight } from './arq-state.js';
 /**
  * Measures the round trip on the youngest of the `count` frames that are acknowledged now. One that
  * was resent is not measured, since nobody knows which of the two was meant (Karn), with two
- * exceptions: the first measure of all, which need not be good, and an acknowledgement that came too
- * soon to mean the resend. True for the latter: the resend was needless, and its copy will be
- * answered with a NAK.
+ * exceptions. Before the first measure it counts from the first of two transmissions: that is too
+ * long where this one was lost, until the next measure, while too short would resend on a slow line for
+ * ever, as each needless copy brings a NAK. After more of them the line is more likely bad than slow. And an acknowledgement that came too soon to mean the resend
+ * means the first. True for that one: the resend was needless, and its copy will be answered with a NAK.
  */
 export function measureRoundTrip(state: ArqState, count: number, now: number): boolean {
   const frame = state.inFlight[count - 1]!;
   const needless = frame.transmissions > 1 && tooSoon(state, frame, now);
-  if (needless) addSample(state, now - frame.firstSentAt);
-  else if (frame.transmissions === 1 || Number.isNaN(state.srtt)) {
+  if (frame.transmissions === 1) {
+    if (state.roundTripIsGuess) state.srtt = Number.NaN;
+    state.roundTripIsGuess = false;
     addSample(state, Math.max(0, now - lastSent(frame)));
+  } else if (needless || Number.isNaN(state.srtt)) {
+    if (!needless) state.roundTripIsGuess = true;
+    const isFirst = needless || frame.transmissions === 2;
+    addSample(state, now - (isFirst ? frame.firstSentAt : lastSent(frame)));
   }
   return needless;
 }
