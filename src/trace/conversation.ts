@@ -9,10 +9,12 @@ import {
 } from '../wire/virtio-gpio.js';
 import { decodeMessage, type Message } from '../wire/virtio-msg/message.js';
 import { forEachAvail, forEachUsed, type VqAvail, type VqUsed } from '../wire/virtio-msg/queue.js';
+import { type DialectMessage, DialectSpeech } from './dialect-speech.js';
 
-/** A message of the virtio-msg dialect, with what can only be told from the messages before it. */
+/** A message, with what can only be told from the messages before it. */
 export interface Spoken {
-  readonly message: Message;
+  /** Of virtio-msg, or of a dialect without buffers; `dropped` is none of any. */
+  readonly message: Message | DialectMessage;
   /** The buffers of a VQ_AVAIL or VQ_USED. */
   readonly buffers: readonly SpokenBuffer[];
 }
@@ -48,6 +50,7 @@ export type SpokenBuffer =
 export class Conversation {
   private readonly requests = new Map<number, GpioRequest | undefined>();
   private readonly lines = new Map<number, number>();
+  private readonly dialects = new DialectSpeech();
 
   /** Takes a packet: `out` from the driver, `in` from the device. Never throws. */
   hear(direction: 'in' | 'out', packet: Uint8Array): Spoken {
@@ -59,6 +62,8 @@ export class Conversation {
       case 'set-status-request':
         if (message.status === 0) this.forgetBuffers(message.devNum);
         return { message, buffers: [] };
+      case 'dropped':
+        return { message: this.dialects.hear(direction, packet) ?? message, buffers: [] };
       case 'vq-avail':
         return { message, buffers: direction === 'out' ? this.available(message) : [] };
       case 'vq-used':

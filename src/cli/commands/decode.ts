@@ -31,7 +31,8 @@ export function command(): Command {
 }
 
 const KINDS_HELP = `Kinds: data, ack, nak, plain, rst, rstack, damaged, state, lost; or types of messages, as
-hello-response, vq-avail, vq-used, time-request, boot, log.`;
+hello-response, vq-avail, vq-used, time-request, boot, log; gpio-request, gpio-reply, gpio-interrupt, srtm-setup,
+srtm-reply, srtm-notification.`;
 
 const COLUMNS_HELP = `Columns: time of day (UTC), seconds since the trace began, coprocessor, < from it or > to it, what became
 of it, the frame, what its packet says. docs/trace.md explains each.`;

@@ -1,7 +1,8 @@
 import type { Spoken, SpokenBuffer } from '../../trace/conversation.js';
 import type { SerialFrame } from '../../wire/serial-frame.js';
+import { dialectWords } from './dialect-words.js';
 import { fateOf, kindOf, type TraceEntry } from './entry.js';
-import { hexBytes, nameOf, requestWords } from './message-words.js';
+import { hexBytes, isDialectMessage, nameOf, requestWords } from './message-words.js';
 
 /** A record as `decode --json` prints it (docs/trace.md, "JSON"): bytes in hex, times in ns. */
 export function entryJson(entry: TraceEntry): Record<string, unknown> {
@@ -52,6 +53,7 @@ function messageJson({ message, buffers }: Spoken): Record<string, unknown> {
     const { type, devNum, vq } = message;
     return { type, name, devNum, vq, buffers: buffers.map(bufferJson) };
   }
+  if (isDialectMessage(message)) return { name, ...(plain(message) as object), words: dialectWords(message) };
   if (message.type === 'dropped') return { type: message.type, name, reason: message.reason };
   return { name, ...(plain(message) as object) };
 }

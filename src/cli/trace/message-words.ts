@@ -1,4 +1,5 @@
 import type { Spoken, SpokenBuffer } from '../../trace/conversation.js';
+import { DIALECT_MESSAGE_TYPES, type DialectMessage } from '../../trace/dialect-speech.js';
 import {
   DIRECTION,
   FEATURE,
@@ -12,9 +13,11 @@ import {
 import { BUS_FEATURE, DEVICE_STATE } from '../../wire/virtio-msg/bus.js';
 import type { Message } from '../../wire/virtio-msg/message.js';
 import type { FeatureBlocks } from '../../wire/virtio-msg/transport.js';
+import { dialectWords } from './dialect-words.js';
 
 /** Says in the words of virtio-msg and virtio-gpio what a message is; one line, without times. */
 export function messageWords({ message, buffers }: Spoken): string {
+  if (isDialectMessage(message)) return dialectWords(message);
   const words = `${nameOf(message)}${addressOf(message)}`;
   const content =
     message.type === 'vq-avail' || message.type === 'vq-used'
@@ -23,14 +26,17 @@ export function messageWords({ message, buffers }: Spoken): string {
   return content === '' ? words : `${words}: ${content}`;
 }
 
-/** The name of a message as the specification has it. */
-export function nameOf(message: Message): string {
-  if (message.type === 'dropped') return 'dropped';
-  return MESSAGE_NAMES[message.type];
+/** The name of a message as its specification has it. */
+export function nameOf(message: Spoken['message']): string {
+  return message.type === 'dropped' ? 'dropped' : MESSAGE_NAMES[message.type];
+}
+
+export function isDialectMessage(message: Spoken['message']): message is DialectMessage {
+  return DIALECT_MESSAGE_TYPES.some((type) => type === message.type);
 }
 
 /** Names by message type. */
-export const MESSAGE_NAMES: Readonly<Record<Exclude<Message['type'], 'dropped'>, string>> = {
+export const MESSAGE_NAMES: Readonly<Record<Exclude<Spoken['message']['type'], 'dropped'>, string>> = {
   'hello-request': 'BUS_HELLO',
   'hello-response': 'BUS_HELLO answer',
   'get-devices-request': 'GET_DEVICES',
@@ -65,6 +71,12 @@ export const MESSAGE_NAMES: Readonly<Record<Exclude<Message['type'], 'dropped'>,
   'reset-vqueue-request': 'RESET_VQUEUE',
   'reset-vqueue-response': 'RESET_VQUEUE answer',
   'event-config': 'EVENT_CONFIG',
+  'gpio-request': 'request',
+  'gpio-reply': 'reply',
+  'gpio-interrupt': 'interrupt',
+  'srtm-setup': 'SRTM setup',
+  'srtm-reply': 'SRTM reply',
+  'srtm-notification': 'SRTM notification',
 };
 
 function addressOf(message: Message): string {

@@ -95,6 +95,7 @@ function count(summary: CoprocessorSummary, entry: TraceEntry): void {
   if (record.fate !== 'sent' && record.fate !== 'delivered') return;
   const { type } = spoken.message;
   summary.messages.set(type, (summary.messages.get(type) ?? 0) + 1);
+  if (type === 'gpio-interrupt' || type === 'srtm-notification') summary.edges++;
   const { frame } = record;
   if (frame.kind === 'data' || frame.kind === 'plain') summary.packetBytes += frame.payload.length;
   for (const buffer of spoken.buffers) {
