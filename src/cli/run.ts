@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { type Command, CommanderError } from 'commander';
 import { BridgeError } from '../base/errors.js';
-import { LATER_SUBCOMMANDS, SUBCOMMANDS } from './commands/table.js';
+import { SUBCOMMANDS } from './commands/table.js';
 import { errorLines } from './errors.js';
 import { print } from './output.js';
 import { isToolName, TOOL_NAMES } from './tool-name.js';
@@ -75,7 +75,6 @@ function exitStatusOfCommander(thrown: unknown): number | undefined {
 }
 
 async function refuseSubcommand(name: string): Promise<number> {
-  if (LATER_SUBCOMMANDS.includes(name)) return fail(PROGRAM, `'${name}' is not in this version`);
   const { closest } = await import('./suggest.js');
   const meant = closest(
     name,

@@ -47,6 +47,7 @@ export class GuestLine {
   /** The level after the last edge, or read; undefined: not known. */
   private level: LevelBit | undefined;
   private edgesSeen = 0;
+  private releasing = false;
   private reading = false;
   private retry: object | undefined;
 
@@ -55,8 +56,9 @@ export class GuestLine {
     private readonly context: GuestLineContext,
   ) {}
 
+  /** Until it is free again. */
   get isRequested(): boolean {
-    return this.request !== undefined;
+    return this.request !== undefined || this.releasing;
   }
 
   /** Nothing is wanted, held or under way. */
@@ -192,7 +194,11 @@ export class GuestLine {
   private async giveUp(): Promise<void> {
     const { request } = this;
     this.forgetRequest();
-    await request?.release();
+    if (request === undefined) return;
+    this.releasing = true;
+    await request.release().finally(() => {
+      this.releasing = false;
+    });
   }
 
   private forgetRequest(): void {

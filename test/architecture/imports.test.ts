@@ -22,7 +22,20 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   export: ['gpio', 'events', 'driver', 'device', 'vhost-user', 'wire', 'linux', 'base'],
   daemon: ['export', 'api', 'gpio', 'events', 'driver', 'vhost-user', 'link', 'linux', 'wire', 'base'],
   'firmware-sim': ['device', 'trace', 'link', 'vhost-user', 'wire', 'linux', 'base'],
-  cli: ['daemon', 'firmware-sim', 'trace', 'wire', 'api', 'gpio', 'events', 'link', 'linux', 'base'],
+  cli: [
+    'export',
+    'vhost-user',
+    'daemon',
+    'firmware-sim',
+    'trace',
+    'wire',
+    'api',
+    'gpio',
+    'events',
+    'link',
+    'linux',
+    'base',
+  ],
   index: ['api', 'gpio', 'events', 'driver', 'base'],
 };
 

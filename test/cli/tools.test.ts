@@ -368,9 +368,8 @@ describe('the program', () => {
     expect(mon.stderr).toBe('');
   });
 
-  it('suggests a subcommand, and refuses later ones by name', async () => {
+  it('suggests a subcommand', async () => {
     expect((await run(['gte'])).stderr).toMatch(/unknown subcommand 'gte'; did you mean 'get'\?/);
-    expect(await run(['export'])).toEqual(failure("gpiobridge: 'export' is not in this version"));
     expect((await run([])).status).toBe(1);
     expect((await run(['--help'])).stdout).toMatch(/^Usage: gpiobridge/);
     expect((await run(['help', 'mon'])).stdout).toMatch(/^Usage: gpiobridge mon/);

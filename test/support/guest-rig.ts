@@ -7,14 +7,12 @@ import { VhostUserExport } from '../../src/export/vhost-user/vhost-user-export.j
 import type { Chip } from '../../src/gpio/chip.js';
 import { CoprocessorChip } from '../../src/gpio/coprocessor-chip.js';
 import { serveVhostUser } from '../../src/vhost-user/serve.js';
-import { EVENTQ, encodeGpioRequest, REQUESTQ } from '../../src/wire/virtio-gpio.js';
+import { encodeGpioRequest, REQUESTQ } from '../../src/wire/virtio-gpio.js';
 import { until } from '../contract/packet-link.js';
 import { DriverRig, type RigOptions } from '../driver/driver-rig.js';
-import { DriverQueue } from './vhost-user/driver-queue.js';
-import { FrontEnd, INDIRECT_DESC, VERSION_1 } from './vhost-user/front-end.js';
-import { SharedGuestMemory } from './vhost-user/guest-memory.js';
-
-const QUEUE_SIZE = 64;
+import type { DriverQueue } from './vhost-user/driver-queue.js';
+import type { FrontEnd } from './vhost-user/front-end.js';
+import { FrontEndGuest } from './vhost-user/front-end-guest.js';
 
 /** An export of a simulated coprocessor's chip, and a guest in front of it. Time of the coprocessor by hand. */
 export class GuestRig {
@@ -25,9 +23,7 @@ export class GuestRig {
   chip: Chip | undefined;
   exported!: VhostUserExport;
   front: FrontEnd | undefined;
-  memory!: SharedGuestMemory;
-  requests!: DriverQueue;
-  events!: DriverQueue;
+  guest!: FrontEndGuest;
   private readonly changes = new Subject<string>();
 
   constructor(options: RigOptions = {}) {
@@ -70,35 +66,28 @@ export class GuestRig {
 
   /** Fresh memory and fresh rings. */
   bootGuest(): void {
-    this.forgetGuest();
-    this.memory = new SharedGuestMemory();
-    [this.requests, this.events] = [0, 1].map(
-      (index) =>
-        new DriverQueue(
-          this.memory,
-          index,
-          QUEUE_SIZE,
-          0x10_0000 + index * 0x2000,
-          0x11_0000 + index * 0x8000,
-        ),
-    ) as [DriverQueue, DriverQueue];
+    this.guest?.close();
+    this.guest = new FrontEndGuest(this.socket);
   }
 
-  /** A hypervisor connects and its guest's driver starts its queues, as QEMU 7.2 tells of it: without F_IRQ. */
-  async connect(bases: readonly number[] = []): Promise<void> {
+  get requests(): DriverQueue {
+    return this.guest.requests;
+  }
+
+  get events(): DriverQueue {
+    return this.guest.events;
+  }
+
+  async connect(): Promise<void> {
     await until(() => this.exported.report().state === 'listening');
-    this.front = new FrontEnd(this.socket);
-    await this.front.negotiate(VERSION_1 | INDIRECT_DESC);
-    await this.front.setMemory(this.memory);
-    await this.front.startQueues([this.requests, this.events], bases);
+    this.front = await this.guest.connect();
   }
 
-  /** The connection breaks; the hypervisor is back as QEMU is: it starts from what was used. */
+  /** The connection breaks; the hypervisor is back as QEMU is. */
   async reconnect(): Promise<void> {
     this.front?.close();
     await until(() => this.exported.report().state === 'listening');
-    const used = (queue: DriverQueue) => this.memory.view(queue.usedAt, 4).getUint16(2, true);
-    await this.connect([used(this.requests), used(this.events)]);
+    this.front = await this.guest.reconnect();
   }
 
   request(type: number, line: number, value = 0): number {
@@ -117,15 +106,8 @@ export class GuestRig {
     return this.events.add(Uint8Array.of(line, 0), 1);
   }
 
-  /** Waits for the next buffers that come back on a queue. */
-  async returned(queue: number, count = 1) {
-    const ring = queue === EVENTQ ? this.events : this.requests;
-    const found = ring.used();
-    await until(() => {
-      found.push(...ring.used());
-      return found.length >= count;
-    });
-    return found;
+  returned(queue: number, count = 1) {
+    return this.guest.returned(queue, count);
   }
 
   async close(): Promise<void> {
@@ -133,13 +115,8 @@ export class GuestRig {
     await this.exported.close();
     await this.rig.settle();
     await this.rig.close();
-    this.forgetGuest();
+    this.guest.close();
     rmSync(this.folder, { recursive: true });
-  }
-
-  private forgetGuest(): void {
-    for (const queue of [this.requests, this.events]) queue?.close();
-    this.memory?.close();
   }
 }
 

@@ -51,6 +51,12 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
     load: () => import('./status.js'),
   },
   {
+    name: 'export',
+    group: SERVICE,
+    summary: 'offer a chip to a virtual machine',
+    load: () => import('./export.js'),
+  },
+  {
     name: 'probe',
     group: SERVICE,
     summary: 'find out what answers on a port',
@@ -80,6 +86,3 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
   },
   { name: 'man', group: HELP, summary: 'the manual page', load: () => import('./man.js') },
 ];
-
-/** Subcommands of later versions: refused by name, so that nobody takes them for a mistake of their own. */
-export const LATER_SUBCOMMANDS: readonly string[] = ['export'];

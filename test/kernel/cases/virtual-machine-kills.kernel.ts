@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../../support/program.js';
+import { GuestChain } from '../lab/guest-chain.js';
+import type { GuestProcess } from '../lab/guest-process.js';
+import { type KernelLab, kernelLab } from '../lab/kernel-lab.js';
+
+const KILLS = 10;
+const IDLE = [2, 3];
+const BUSY = 5;
+const OUTPUT = 1;
+const HELD = 6;
+const CONFIG = `
+  [[export]]
+  type = "vhost-user"
+  name = "vm"
+  chip = "hub"
+  socket = "@DIR/vm.sock"
+`;
+
+/** A guest that uses its lines in every way: some armed and idle, one busy, one held, one set all the time. */
+class BusyGuest {
+  private constructor(
+    readonly lab: KernelLab,
+    readonly idle: GuestProcess,
+    readonly busy: GuestProcess,
+  ) {}
+
+  static async boot(chain: GuestChain): Promise<BusyGuest> {
+    const devices = [{ kind: 'gpio', socket: chain.directory.join('vm.sock') }] as const;
+    const lab = await kernelLab({ devices, modules: ['gpio-virtio'] });
+    const { guest } = lab;
+    const chip = (await guest.must('gpiodetect')).split(' ')[0]!;
+    const idle = guest.start(`exec gpiomon --line-buffered -F %o ${chip} ${IDLE.join(' ')}`);
+    const busy = guest.start(`exec gpiomon --line-buffered -F %o ${chip} ${BUSY}`);
+    guest.start(`exec gpioset --mode=signal ${chip} ${HELD}=1`);
+    const toggle = `gpioset ${chip} ${OUTPUT}=0; gpioset ${chip} ${OUTPUT}=1; echo round >> /tmp/rounds`;
+    guest.start(`while :; do ${toggle}; done 2>/dev/null`);
+    for (const line of [...IDLE, BUSY]) await chain.watched('hub', line);
+    await busy.printed(6);
+    return new BusyGuest(lab, idle, busy);
+  }
+
+  /** More of everything happens: edges arrive, and requests are answered. */
+  async goesOn(): Promise<void> {
+    await this.busy.printed(this.busy.stdout.length + 6);
+    const rounds = async () => Number(await this.lab.guest.must('cat /tmp/rounds 2>/dev/null | wc -l'));
+    const before = await rounds();
+    await eventually(
+      async () => ((await rounds()) > before + 1 ? true : undefined),
+      'requests to be answered',
+      20_000,
+    );
+  }
+
+  /** Nothing waits for ever, and the ring's own checks are content. */
+  async isSound(): Promise<void> {
+    const stuck = `grep -sl '^[0-9]* (gpio[a-z]*) D' /proc/[0-9]*/stat | wc -l`;
+    await eventually(
+      async () => ((await this.lab.guest.must(stuck)) === '0' ? true : undefined),
+      'no task to be stuck',
+    );
+    expect(await this.lab.guest.dmesg()).not.toMatch(/not a head|virtio_gpio.*(fail|error)|hung/i);
+    await this.lab.mustBeSound();
+  }
+}
+
+describe('everything that can be killed, ten times each, while a guest works', () => {
+  let chain: GuestChain;
+  let guest: BusyGuest;
+
+  /** The idle lines are armed still: each of their edges arrives. */
+  const idleLinesWork = async (level: 0 | 1) => {
+    const before = guest.idle.stdout.length;
+    for (const line of IDLE) await chain.drive(line, level);
+    await guest.idle.printed(before + 2 * IDLE.length);
+  };
+  const back = async () => {
+    await chain.exported(
+      'vm',
+      ({ state, requestedLines }) =>
+        state === 'running' && [...IDLE, BUSY, HELD].every((line) => requestedLines.includes(line)),
+      'to be back with its lines',
+    );
+    await guest.goesOn();
+    expect(await chain.pin(HELD)).toMatchObject({ direction: 'output', level: 1 });
+  };
+
+  beforeAll(async () => {
+    chain = new GuestChain({ sim: ['--lines', '8', '--stimulus', `toggle:${BUSY}:20ms`], config: CONFIG });
+    await chain.offered('vm');
+    guest = await BusyGuest.boot(chain);
+  });
+  afterAll(async () => {
+    await guest?.lab.stop();
+    await chain?.stop();
+  });
+
+  it('the daemon', async () => {
+    for (let kill = 0; kill < KILLS; kill++) {
+      await chain.daemon.stop('SIGKILL');
+      chain.startDaemon();
+      await back();
+      await idleLinesWork(kill % 2 === 0 ? 1 : 0);
+      const { counters, brokenQueues } = await chain.exported('vm', () => true, 'to be there');
+      expect([counters.returns_ignored, brokenQueues]).toEqual([0, []]);
+    }
+    await guest.isSound();
+  });
+
+  it('the simulator', async () => {
+    for (let kill = 0; kill < KILLS; kill++) {
+      await chain.sim.stop('SIGKILL');
+      chain.startSim();
+      await chain.sim.waitFor(/listening|port/i);
+      await back();
+    }
+    await idleLinesWork(1);
+    await guest.isSound();
+  });
+
+  it('the guest', async () => {
+    for (let kill = 0; kill < KILLS; kill++) {
+      await guest.lab.machine.stop();
+      await chain.exported(
+        'vm',
+        ({ state, requestedLines }) => state === 'listening' && requestedLines.length === 0,
+        'to hold no line of a dead guest',
+      );
+      expect(await chain.pin(HELD)).toMatchObject({ direction: 'none' });
+      guest = await BusyGuest.boot(chain);
+    }
+    await back();
+    await idleLinesWork(1);
+    await guest.isSound();
+  });
+});
