@@ -262,8 +262,8 @@ export interface WireExportStatus {
   readonly counters: WireCounters;
 }
 
-/** How long a synthetic chip lives: as long as the connection that made it, or the daemon. */
-export const LIFETIMES = ['connection', 'daemon'] as const;
+/** How long a synthetic chip lives: as long as the connection that made it, or the daemon, or until it is deleted. */
+export const LIFETIMES = ['connection', 'daemon', 'persistent'] as const;
 export type Lifetime = (typeof LIFETIMES)[number];
 
 /** Every key but `name` and `lines` may be left out. */

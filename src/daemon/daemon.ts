@@ -17,6 +17,8 @@ import type { Logger } from './log/logger.js';
 import type { Metrics } from './metrics/metrics.js';
 import { PidLock } from './pid-lock.js';
 import { resolveAllAccess, tryAccess } from './socket-access.js';
+import { ChipStore } from './state/chip-store.js';
+import { loadStored } from './state/load-stored.js';
 import { daemonStatus } from './status.js';
 import { configuredSynthetics, SyntheticChips } from './synthetic/synthetic-chips.js';
 import { closeTrace, openTrace } from './trace/open-trace.js';
@@ -25,6 +27,8 @@ import type { TraceRecorder, TraceSettings } from './trace/recorder.js';
 export interface DaemonOptions {
   readonly config: DaemonConfig;
   readonly runtimeDir: Place;
+  /** Where chips are kept that outlive it; undefined: nowhere. */
+  readonly stateDir?: Place | undefined;
   readonly version: string;
   readonly logger: Logger;
   /** Where to record what crosses the links. */
@@ -45,6 +49,7 @@ export class Daemon {
   /** The chips of all coprocessors. */
   readonly #directory = new ChipDirectory();
   readonly #synthetics: SyntheticChips;
+  readonly #store: ChipStore;
   readonly #exports: ExportSet;
   #trace: TraceRecorder | undefined;
   #metrics: Metrics | undefined;
@@ -57,11 +62,13 @@ export class Daemon {
     makeRuntimeDir(runtimeDir);
     const daemon = new Daemon(options);
     try {
+      const stored = loadStored(daemon.#store, config, logger);
       tryAccess(runtimeDir.dir, config, access);
       if (trace !== undefined) daemon.#trace = await openTrace(trace, version, logger);
       await daemon.#api.openControl(daemon.status, daemon.#synthetics, access.control);
       await daemon.#openMetrics(config, access.metrics);
       await daemon.#synthetics.configure(configuredSynthetics(config, access));
+      await daemon.#synthetics.restore(stored);
       for (const coprocessor of config.coprocessors) {
         daemon.#add(coprocessor, access.coprocessors.get(coprocessor.name)!);
       }
@@ -98,10 +105,12 @@ export class Daemon {
     this.#bootIds = new BootIds(layout.bootIds, (error) => {
       logger.log('error', 'boot_ids_not_written', { file: layout.bootIds, error });
     });
+    this.#store = new ChipStore(options.stateDir);
     this.#synthetics = new SyntheticChips({
       api: this.#api,
       directory: this.#directory,
       coprocessors: () => this.#config.coprocessors.map(({ name }) => name),
+      store: this.#store,
       time: systemTime,
       log: (level, event, fields) => logger.log(level, event, fields),
       onChange: options.onChange ?? (() => {}),

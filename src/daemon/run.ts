@@ -7,6 +7,7 @@ import { Logger } from './log/logger.js';
 import { Reloads } from './reloads.js';
 import type { ServiceManager } from './service/service-manager.js';
 import { tellServiceManager } from './service/tell-service-manager.js';
+import { daemonStateDir } from './state/state-dir.js';
 import type { TraceSettings } from './trace/recorder.js';
 
 export interface RunOptions {
@@ -14,6 +15,8 @@ export interface RunOptions {
   readonly load: () => Promise<DaemonConfig>;
   /** `--runtime-dir`. */
   readonly runtimeDir: string | undefined;
+  /** `--state-dir`. */
+  readonly stateDir?: string | undefined;
   readonly version: string;
   /** `--trace` */
   readonly trace?: TraceSettings | undefined;
@@ -29,14 +32,16 @@ const LAST_LINES_MS = 100;
  */
 export async function runUntilSignal(options: RunOptions): Promise<never> {
   const config = await options.load();
-  const runtimeDir = daemonRuntimeDir(options.runtimeDir, processSurroundings());
+  const surroundings = processSurroundings();
+  const runtimeDir = daemonRuntimeDir(options.runtimeDir, surroundings);
+  const stateDir = daemonStateDir(options.stateDir, runtimeDir.dir, surroundings);
   const sink = new LineSink(STDERR);
   const logger = new Logger({ config: config.log, write: (line) => sink.line(line), now: Date.now });
   const ending = endingSignal();
   const { version, trace } = options;
   let service: ServiceManager | undefined;
   const onChange = () => service?.changed();
-  const daemon = await Daemon.start({ config, runtimeDir, version, logger, trace, onChange });
+  const daemon = await Daemon.start({ config, runtimeDir, stateDir, version, logger, trace, onChange });
   service = tellServiceManager(daemon, config, logger);
   const reloads = new Reloads(async () => {
     service?.reloading();

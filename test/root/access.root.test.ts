@@ -1,15 +1,15 @@
-import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { built } from '../support/built.js';
-import { run, temporaryDirectory } from '../support/program.js';
+import { eventually, run, temporaryDirectory } from '../support/program.js';
 import { type Account, Accounts } from './accounts.js';
 import { canRun } from './as-user.js';
 import { House } from './house.js';
 
 /** Who reaches what, with real users: by the tools, and by hand where the tools would not even try. */
 
-const CHIPS = ['hub', 'lab', 'rack'];
+const CHIPS = ['hub', 'lab', 'lock', 'rack'];
 const SOCKETS = [...CHIPS, 'control'];
 
 let accounts: Accounts;
@@ -19,7 +19,7 @@ let gpio: { name: string; gid: number };
 
 /** The sockets that each may use. */
 const MAY: Readonly<Record<keyof typeof users, readonly string[]>> = {
-  door: ['hub'],
+  door: ['hub', 'lock'],
   panel: ['rack'],
   ops: ['control'],
   stranger: [],
@@ -54,6 +54,11 @@ beforeAll(async () => {
     [[coprocessor]]
     name = "lab"
     LINK(lab)
+    [[synthetic]]
+    name = "lock"
+    lines = ["lab:1=bolt", "rack:3"]
+    owner = "${users.door.name}"
+    mode = "0600"
     `,
     {
       hub: ['--names', 'LOCK,SENSOR'],
@@ -79,6 +84,7 @@ describe('a socket', () => {
       hub: [users.door.uid, 0, '600'],
       rack: [0, gpio.gid, '660'],
       lab: [0, 0, '660'],
+      lock: [users.door.uid, 0, '600'],
       control: [0, statSync(house.socket('control')).gid, '660'],
     });
   });
@@ -120,9 +126,13 @@ describe('a user', () => {
       house.raw(users.door, 'hub', 'chip.find_line', 'FAN'),
       house.raw(users.door, 'hub', 'chip.find_line', '../rack/FAN'),
       house.raw(users.door, 'hub', 'persistent.release'),
+      house.raw(users.door, 'lock', 'chip.lines'),
+      house.raw(users.door, 'lock', 'chip.find_line', 'SECRET'),
     ]);
     for (const { error } of asked) expect(error).toBeUndefined();
     expect(JSON.stringify(asked)).not.toMatch(/\brack\b|FAN|\blab\b|SECRET|panel-secret/);
+    // The chips that its own lines are of are named, as they are in the directory.
+    expect(JSON.stringify(await house.raw(users.door, 'lock', 'chip.info'))).not.toMatch(/FAN|SECRET/);
     const methods = [
       'daemon.status',
       'daemon.coprocessors',
@@ -134,6 +144,34 @@ describe('a user', () => {
       expect(await house.raw(users.door, 'hub', method)).toMatchObject({ error: 'NOT_FOUND' });
     }
     await request.release();
+  });
+
+  it('of some lines of a chip hears nothing of its other users', async () => {
+    const rack = await (await house.client()).openChip('rack');
+    const config = { direction: 'input', edges: 'both', activeLow: false, eventClock: 'monotonic' } as const;
+    await expect(rack.requestLines({ consumer: 'thief', offsets: [3], config })).rejects.toMatchObject({
+      name: 'BUSY',
+      message: expect.stringContaining("synthetic chip 'lock'"),
+    });
+    const request = await rack.requestLines({ consumer: 'other-user', offsets: [0, 1], config });
+    const asked = [
+      await house.raw(users.door, 'lock', 'chip.lines'),
+      await house.raw(users.door, 'lock', 'chip.info'),
+      await house.raw(users.door, 'lock', 'request.create', {
+        consumer: 'x',
+        offsets: [2],
+        config: { direction: 'input' },
+      }),
+    ];
+    expect(JSON.stringify(asked)).not.toContain('other-user');
+    await request.release();
+    expect(await house.tool(users.door, 'request', '-c', 'lock', 'bolt=1')).toMatchObject({ status: 0 });
+    const seen = await house.tool(users.panel, 'info', '-c', 'rack', '3');
+    expect(seen.stdout).not.toContain('gpiobridge');
+    expect(await house.tool(users.stranger, 'release', '--all')).toMatchObject({ status: 0, stdout: '' });
+    expect((await house.tool(users.door, 'info', '-c', 'lock', 'bolt')).stdout).toMatch(/output.*persistent/);
+    expect(await house.tool(users.door, 'release', '--all')).toMatchObject({ status: 0 });
+    expect((await house.tool(users.door, 'info', '-c', 'lock', 'bolt')).stdout).not.toMatch(/persistent/);
   });
 
   it('of the control socket learns states and counters, and reaches no line', async () => {
@@ -176,6 +214,34 @@ describe('a daemon', () => {
       status: 1,
       stderr: expect.stringMatching(new RegExp(`belongs to user ${users.stranger.uid}`)),
     });
+  });
+
+  it('that is not root gives its sockets to the groups that it is in', async () => {
+    const service = accounts.user('service', [gpio.name]);
+    const mine = join(house.directory.path, 'of-service');
+    mkdirSync(mine);
+    chownSync(mine, service.uid, service.gid);
+    const file = join(mine, 'config.toml');
+    writeFileSync(
+      file,
+      `[[coprocessor]]\nname = "x"\nlink = "unix:/nowhere"\n
+       [[synthetic]]\nname = "door"\nlines = ["x:1"]\ngroup = "${gpio.name}"\n`,
+    );
+    const run = join(mine, 'run');
+    const daemon = house.startTool(service, 'daemon', '--config', file, '--runtime-dir', run);
+    try {
+      const socket = join(run, 'chips/door');
+      await eventually(() => (existsSync(socket) ? true : undefined), 'the socket of its chip');
+      const { uid, gid, mode } = statSync(socket);
+      expect([uid, gid, mode & 0o777]).toEqual([service.uid, gpio.gid, 0o660]);
+      expect(await house.rawAt(users.panel, socket, 'server.info')).toMatchObject({
+        result: { chip: 'door' },
+      });
+      expect(await house.rawAt(users.stranger, socket, 'server.info')).toEqual({ refused: 'EACCES' });
+    } finally {
+      daemon.kill('SIGTERM');
+      await new Promise((resolve) => daemon.once('close', resolve));
+    }
   });
 
   it('that may not give its sockets away says so at start, with the key', async () => {

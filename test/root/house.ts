@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from '../../src/api/client/connect.js';
 import type { BridgeClient } from '../../src/api/client/types.js';
@@ -46,7 +47,8 @@ export class House {
     await eventually(
       async () => {
         const { chips } = await (await this.client()).status();
-        return chips.length >= this.sims.size && chips.every(({ state }) => state === 'up')
+        return [...this.sims.keys()].every((name) => chips.some((chip) => chip.name === name)) &&
+          chips.every(({ state }) => state === 'up')
           ? true
           : undefined;
       },
@@ -80,15 +82,20 @@ export class House {
     return runAs(user, [this.#installed.main, ...args], { GPIOBRIDGE_RUNTIME_DIR: this.runtimeDir });
   }
 
-  /** A call by hand as this user. */
-  async raw(user: Account, socket: string, method: string, ...params: unknown[]): Promise<RawOutcome> {
+  /** Starts a subcommand that does not end by itself. */
+  startTool(user: Account, ...args: string[]): ChildProcess {
+    return startAs(user, [this.#installed.main, ...args]);
+  }
+
+  /** A call by hand as this user, at the socket of a chip or `control`. */
+  raw(user: Account, socket: string, method: string, ...params: unknown[]): Promise<RawOutcome> {
+    return this.rawAt(user, this.socket(socket), method, ...params);
+  }
+
+  /** The same at the socket of this path. */
+  async rawAt(user: Account, path: string, method: string, ...params: unknown[]): Promise<RawOutcome> {
     const program = `${this.#installed.programs}/raw.mjs`;
-    const { stdout, stderr } = await runAs(user, [
-      program,
-      this.socket(socket),
-      method,
-      JSON.stringify(params),
-    ]);
+    const { stdout, stderr } = await runAs(user, [program, path, method, JSON.stringify(params)]);
     if (stdout === '') throw new Error(`raw.mjs said nothing: ${stderr}`);
     return JSON.parse(stdout) as RawOutcome;
   }

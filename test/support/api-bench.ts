@@ -9,6 +9,7 @@ import type { StatusSource } from '../../src/api/server/control-session.js';
 import { type ApiLimits, DEFAULT_API_LIMITS } from '../../src/api/server/limits.js';
 import type { Clock } from '../../src/base/clock.js';
 import { nodeTimers } from '../../src/base/clock.js';
+import { ChipStore } from '../../src/daemon/state/chip-store.js';
 import { SyntheticChips } from '../../src/daemon/synthetic/synthetic-chips.js';
 import { ChipDirectory } from '../../src/gpio/chip-directory.js';
 import { CoprocessorChip } from '../../src/gpio/coprocessor-chip.js';
@@ -58,6 +59,7 @@ export async function apiBench(lines: number, limits: Partial<ApiLimits> = {}): 
   await server.addChip(chip, { mode: 0o660 });
   directory.add(chip);
   const synthetic = new SyntheticChips({
+    store: new ChipStore({ dir: join(layout.dir, 'state'), source: 'test' }),
     api: server,
     directory,
     coprocessors: () => ['hub'],

@@ -52,7 +52,7 @@ export interface SyntheticClient {
 }
 
 /** `connection`: gone with the client that made it; `daemon`: until it is deleted or the daemon stops. */
-export type Lifetime = 'connection' | 'daemon';
+export type Lifetime = 'connection' | 'daemon' | 'persistent';
 
 export interface SyntheticStatus extends SyntheticDescription {
   readonly lifetime: Lifetime | 'configuration';

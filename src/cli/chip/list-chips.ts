@@ -36,6 +36,7 @@ const LIVES: Readonly<Record<SyntheticStatus['lifetime'], string>> = {
   configuration: 'configured',
   daemon: 'until deleted',
   connection: 'with its maker',
+  persistent: 'persistent',
 };
 
 function rowOf({ name, lines, owner, group, mode, shared, lifetime, state }: SyntheticStatus): string[] {

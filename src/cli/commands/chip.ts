@@ -10,6 +10,7 @@ interface ChipOptions extends ClientOptions {
   readonly group?: string;
   readonly mode?: string;
   readonly shared?: boolean;
+  readonly persist?: boolean;
 }
 
 const ACTIONS_HELP = `new NAME LINE...             make a chip, until it is deleted or the daemon stops
@@ -39,6 +40,7 @@ export function command(): Command {
     .option('--group <group>', "group of its socket (default: the daemon's)")
     .option('--mode <mode>', 'permissions of its socket, octal (default: 0660)')
     .option('--shared', 'leave its lines to others as well: whoever requests one first has it')
+    .option('--persist', 'of new: keep the chip over restarts of the daemon, until it is deleted')
     .addHelpText('after', notes(ACTIONS_HELP, LINES_HELP, RUN_HELP, ACCESS_HELP))
     .action(chipAction);
   return addClientOptions(chip);
@@ -72,7 +74,8 @@ async function remove(name: string, args: readonly string[], options: ChipOption
 
 async function make(name: string, args: readonly string[], options: ChipOptions): Promise<void> {
   await withDaemon(options, async (daemon) => {
-    await daemon.synthetic.make(describe(name, await readLines(daemon, args), options));
+    const lifetime = options.persist ? 'persistent' : 'daemon';
+    await daemon.synthetic.make(describe(name, await readLines(daemon, args), options), lifetime);
   });
 }
 
@@ -82,6 +85,7 @@ async function run(
   raw: readonly string[],
   options: ChipOptions,
 ): Promise<void> {
+  if (options.persist) throw new UsageError('run takes no --persist: its chip goes with the command');
   const { runCommand, splitCommand } = await import('../chip/run-command.js');
   const { lines, command: program } = splitCommand(args, raw);
   await withDaemon(options, async (daemon) => {
@@ -106,7 +110,9 @@ function describe(
   };
 }
 
-function refuseMakingOptions(action: string, { owner, group, mode, shared }: ChipOptions): void {
-  const given = Object.entries({ owner, group, mode, shared }).find(([, value]) => value !== undefined);
+function refuseMakingOptions(action: string, { owner, group, mode, shared, persist }: ChipOptions): void {
+  const given = Object.entries({ owner, group, mode, shared, persist }).find(
+    ([, value]) => value !== undefined,
+  );
   if (given !== undefined) throw new UsageError(`${action} takes no --${given[0]}`);
 }

@@ -12,6 +12,7 @@ interface DaemonCommandOptions {
   readonly link: readonly LinkOption[];
   readonly check?: boolean;
   readonly runtimeDir?: string;
+  readonly stateDir?: string;
   readonly trace?: string;
   readonly traceSize: number;
   readonly traceFiles: number;
@@ -30,6 +31,7 @@ export function command(): Command {
     .option('--link <NAME=URL>', 'a coprocessor and where it is (repeatable)', addLink, [])
     .option('--check', 'check the configuration, print every error, and exit')
     .option('--runtime-dir <dir>', 'where the sockets are made')
+    .option('--state-dir <dir>', 'where chips are kept that outlive the daemon')
     .option('--trace <file>', "record every frame of every link, for 'gpiobridge decode'")
     .addOption(traceSizeOption())
     .addOption(traceFilesOption())
@@ -92,6 +94,7 @@ async function runDaemon(options: DaemonCommandOptions): Promise<void> {
   await runUntilSignal({
     load: () => load(options),
     runtimeDir: options.runtimeDir,
+    stateDir: options.stateDir,
     version: packageVersion(),
     trace:
       options.trace === undefined

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Lifetime, WireSynthetic, WireSyntheticLine } from '../../api/schema.js';
-import type { ApiServer } from '../../api/server/api-server.js';
+import { type ApiServer, CHIP_NAME } from '../../api/server/api-server.js';
 import type { SocketAccess } from '../../api/server/socket.js';
 import type { SyntheticControl } from '../../api/server/synthetic-calls.js';
 import { wireChipState } from '../../api/server/wire-shapes.js';
@@ -15,6 +15,7 @@ import { SyntheticChip } from '../../gpio/synthetic/synthetic-chip.js';
 import type { CoprocessorConfig, DaemonConfig, SyntheticConfig } from '../config/config.js';
 import type { LogFields } from '../log/line-format.js';
 import type { ResolvedAccess } from '../socket-access.js';
+import type { ChipStore, StoredChip } from '../state/chip-store.js';
 import { type ClaimedLines, claimProblem, nameProblem, parentProblem } from './synthetic-checks.js';
 import { checkDescription } from './synthetic-description.js';
 import { lineRow } from './synthetic-lines.js';
@@ -25,6 +26,8 @@ export interface SyntheticChipsOptions {
   readonly directory: ChipDirectory;
   /** Names of the coprocessors that are configured. */
   readonly coprocessors: () => readonly string[];
+  /** Where chips are kept that outlive the daemon. */
+  readonly store: ChipStore;
   readonly time: Time;
   readonly log: (level: 'info' | 'error', event: string, fields: LogFields) => void;
   /** The chips that are served are others now. */
@@ -103,7 +106,30 @@ export class SyntheticChips implements SyntheticControl {
     }
   }
 
+  /** Makes the chips again that an earlier daemon kept; what cannot be served is logged, and stays kept. */
+  async restore(stored: readonly StoredChip[]): Promise<void> {
+    for (const { description, file } of stored) {
+      await this.#make(description, 'persistent').catch((error: unknown) => {
+        this.#options.log('error', 'chip_not_served', { chip: description.name, file, error });
+      });
+    }
+  }
+
   async make(description: SyntheticDescription, lifetime: Lifetime): Promise<void> {
+    const { store } = this.#options;
+    if (lifetime === 'persistent') store.checkUsable();
+    await this.#make(description, lifetime);
+    if (lifetime !== 'persistent') return;
+    try {
+      await store.save(description);
+    } catch (thrown) {
+      const served = this.#served.get(description.name);
+      if (served !== undefined) await this.#remove(served, 'it could not be kept');
+      throw thrown;
+    }
+  }
+
+  async #make(description: SyntheticDescription, lifetime: Lifetime): Promise<void> {
     const access = checkDescription(description);
     await this.#leaving.get(description.name);
     const { name } = description;
@@ -123,6 +149,9 @@ export class SyntheticChips implements SyntheticControl {
   }
 
   async delete(name: string): Promise<void> {
+    const { store } = this.#options;
+    // One that is kept, and could not be served.
+    if (!this.#served.has(name) && CHIP_NAME.test(name) && store.has(name)) return store.remove(name);
     const served = this.#find(name);
     if (served.lifetime === 'configuration') {
       throw new BridgeError(
@@ -130,6 +159,8 @@ export class SyntheticChips implements SyntheticControl {
         `chip '${name}' is in the configuration: take it out there, and reload the daemon`,
       );
     }
+    // Should the daemon die in between, it is gone after the next start.
+    if (served.lifetime === 'persistent') await store.remove(name);
     await this.#remove(served, 'it was deleted');
   }
 

@@ -1,0 +1,125 @@
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { connect } from '../../src/api/client/connect.js';
+import { Program, run, temporaryDirectory } from '../support/program.js';
+
+/** Chips that outlive the daemon, with the daemon as a process. No coprocessor need be there for them. */
+
+let dir: ReturnType<typeof temporaryDirectory>;
+let daemon: Program | undefined;
+
+beforeEach(() => {
+  dir = temporaryDirectory();
+});
+afterEach(async () => {
+  await daemon?.stop('SIGKILL');
+  daemon = undefined;
+  dir.remove();
+});
+
+const folder = () => dir.join('state/chips');
+const args = (...more: string[]) => ['daemon', '--runtime-dir', dir.join('run'), ...more];
+const kept = () => ['--state-dir', dir.join('state')];
+const hub = () => ['--link', `hub=unix:${dir.join('nobody')}`];
+const chip = (...more: string[]) => run(['chip', '--runtime-dir', dir.join('run'), ...more]);
+
+async function start(...more: string[]): Promise<Program> {
+  const program = new Program(args(...more));
+  daemon = program;
+  await program.waitFor(/event=ready/);
+  return program;
+}
+
+async function listed() {
+  const client = await connect({ runtimeDir: dir.join('run') });
+  try {
+    return await client.synthetic.list();
+  } finally {
+    client.close();
+  }
+}
+
+describe('a persistent chip', () => {
+  it('comes back as it was with the next daemon, until it is deleted', async () => {
+    const first = await start(...kept(), ...hub());
+    const made = ['new', 'door', 'hub:3-4', 'hub:LOCK=lock', '--persist', '--mode', '0600', '--shared'];
+    expect(await chip(...made)).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(await chip('new', 'passing', 'hub:9')).toMatchObject({ status: 0 });
+    expect((await chip('list')).stdout).toMatch(/^door +starting|down +persistent/m);
+    expect(statSync(folder()).mode & 0o777).toBe(0o700);
+    await first.stop();
+    const second = await start(...kept(), ...hub());
+    expect(await listed()).toMatchObject([
+      {
+        name: 'door',
+        lines: ['hub:3-4', 'hub:LOCK=lock'],
+        mode: '0600',
+        shared: true,
+        lifetime: 'persistent',
+      },
+    ]);
+    expect(statSync(dir.join('run/chips/door')).mode & 0o777).toBe(0o600);
+    expect(await chip('delete', 'door')).toMatchObject({ status: 0 });
+    expect(readdirSync(folder())).toEqual([]);
+    await second.stop();
+    await start(...kept(), ...hub());
+    expect(await listed()).toEqual([]);
+  });
+
+  it('is refused by name where there is nowhere to keep it', async () => {
+    await start(...hub());
+    expect(await chip('new', 'door', 'hub:3', '--persist')).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/no state directory.*--state-dir/),
+    });
+    expect(await listed()).toEqual([]);
+  });
+
+  it('is not made where it cannot be written', async () => {
+    await start(...kept(), ...hub());
+    mkdirSync(dir.join('state'));
+    writeFileSync(folder(), '');
+    expect(await chip('new', 'door', 'hub:3', '--persist')).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/cannot be written/),
+    });
+    expect(await listed()).toEqual([]);
+    expect(readdirSync(dir.join('run/chips'))).toEqual([]);
+  });
+
+  it('whose name the configuration uses too keeps the daemon from starting, with key and file', async () => {
+    await start(...kept(), ...hub());
+    await chip('new', 'door', 'hub:3', '--persist');
+    await daemon!.stop();
+    const config = dir.join('c.toml');
+    const coprocessor = '[[coprocessor]]\nname = "hub"\nlink = "unix:/nowhere"\n';
+    writeFileSync(config, `${coprocessor}[[synthetic]]\nname = "door"\nlines = ["hub:5"]\n`);
+    const ended = await run(args(...kept(), '--config', config));
+    expect(ended.status).toBe(2);
+    expect(ended.stderr).toContain(
+      `synthetic[0].name: 'door' is the name of a persistent chip as well (${folder()}/door.json): `,
+    );
+    const link = await run(args(...kept(), '--link', 'door=unix:/nowhere'));
+    expect([link.status, link.stderr]).toEqual([2, expect.stringMatching(/^.*--link: 'door' is the name/)]);
+  });
+
+  it('that cannot be served is told of, and can be deleted', async () => {
+    mkdirSync(folder(), { recursive: true, mode: 0o700 });
+    const chipOf = (name: string, more: object) =>
+      writeFileSync(
+        `${folder()}/${name}.json`,
+        JSON.stringify({ format: 1, name, lines: ['hub:3'], shared: false, ...more }),
+      );
+    chipOf('stray', { lines: ['gone:3'] });
+    chipOf('whose', { owner: 'no-such-user' });
+    writeFileSync(`${folder()}/broken.json`, '{');
+    const program = await start(...kept(), ...hub());
+    expect(await listed()).toEqual([]);
+    expect(program.stderr).toMatch(/event=stored_chip_damaged file=\S*broken\.json\.damaged/);
+    expect(program.stderr).toMatch(/event=chip_not_served chip=stray .*no chip 'gone'/);
+    expect(program.stderr).toMatch(/event=chip_not_served chip=whose .*no user 'no-such-user'/);
+    expect(await chip('delete', 'stray')).toMatchObject({ status: 0 });
+    expect(await chip('delete', '../broken')).toMatchObject({ status: 1 });
+    expect(readdirSync(folder()).sort()).toEqual(['broken.json.damaged', 'whose.json']);
+  });
+});
