@@ -63,8 +63,6 @@ export class VirtioMsgFirmware implements Firmware {
     return this.devices[controller]!.keptOf(line);
   }
 
-  wakesUp(): undefined {}
-
   log(level: number, text: string): void {
     this.bus.log(level, text);
   }

@@ -2,7 +2,7 @@ import type { AgentClient, AgentMessage, CommandStart } from './agent-client.js'
 import type { Machine } from './machine.js';
 import { TextLog } from './text-log.js';
 
-const STEP_MS = 20_000;
+const STEP_MS = 60_000;
 
 /** What a command came to. */
 export interface Outcome {

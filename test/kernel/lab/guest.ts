@@ -5,7 +5,7 @@ import { TextLog } from './text-log.js';
 
 /** From the start of QEMU to the agent; some seconds on a quiet machine. */
 const BOOT_LIMIT_MS = 90_000;
-const COMMAND_LIMIT_MS = 30_000;
+const COMMAND_LIMIT_MS = 60_000;
 
 /** How a command runs in the guest. */
 export interface CommandOptions {

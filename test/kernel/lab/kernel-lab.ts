@@ -1,6 +1,6 @@
 import { Guest } from './guest.js';
 import { Machine } from './machine.js';
-import type { MachineOptions, VhostUserDevice } from './qemu-options.js';
+import { deviceId, deviceProperties, type MachineOptions, type VhostUserDevice } from './qemu-options.js';
 import { Qmp } from './qmp.js';
 
 /** Bits of /proc/sys/kernel/tainted: the kernel died (D, 7), warned (W, 9), or a lockup was seen (L, 14). */
@@ -53,6 +53,19 @@ export class KernelLab {
     const tainted = Number(await this.guest.must('cat /proc/sys/kernel/tainted'));
     if ((tainted & TROUBLE) === 0) return;
     throw new Error(`the guest's kernel complains (tainted ${tainted}):\n${await this.guest.dmesg()}`);
+  }
+
+  /** Unplugs a device, as the guest's ACPI knows it, and waits until the guest let go of it. */
+  async unplug(index: number): Promise<void> {
+    const qmp = await this.monitor();
+    await qmp.execute('device_del', { id: deviceId(index) });
+    await qmp.deviceEvent('DEVICE_DELETED', deviceId(index));
+  }
+
+  /** Plugs in again what was unplugged. */
+  async plug(index: number): Promise<void> {
+    const qmp = await this.monitor();
+    await qmp.execute('device_add', deviceProperties(index));
   }
 
   /** QEMU's machine protocol. */

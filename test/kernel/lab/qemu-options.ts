@@ -42,6 +42,9 @@ export function canReconnect(): boolean {
 /** The name by which QMP knows a device under test. */
 export const deviceId = (index: number): string => `device${index}`;
 
+/** The name of the socket to its backend. */
+export const backendId = (index: number): string => `backend${index}`;
+
 /** The slot of a device under test on the guest's PCI bus. */
 const slotOf = (index: number): string => (FIRST_SLOT + index).toString(16);
 
@@ -86,12 +89,26 @@ function shareArguments(name: string, path: string): string[] {
 }
 
 function deviceArguments({ socket }: VhostUserDevice, index: number): string[] {
-  const chardev = `backend${index}`;
   const reconnect = canReconnect() ? `,reconnect=${RECONNECT_S}` : '';
+  const { driver, ...properties } = deviceProperties(index);
+  const written = Object.entries(properties).map(([name, value]) => `${name}=${value}`);
   return [
-    ...['-chardev', `socket,id=${chardev},path=${socket}${reconnect}`],
-    ...['-device', `vhost-user-gpio-pci,chardev=${chardev},id=${deviceId(index)},addr=${slotOf(index)}`],
+    ...['-chardev', `socket,id=${backendId(index)},path=${socket}${reconnect}`],
+    ...['-device', [driver, ...written].join(',')],
   ];
+}
+
+/** A device under test as `-device` and `device_add` take it. */
+export function deviceProperties(index: number): {
+  readonly driver: string;
+  readonly [name: string]: string;
+} {
+  return {
+    driver: 'vhost-user-gpio-pci',
+    chardev: backendId(index),
+    id: deviceId(index),
+    addr: slotOf(index),
+  };
 }
 
 /** Words without a dot that the kernel does not know become the environment of its first program (guest/init). */

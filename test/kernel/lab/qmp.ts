@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { TextLog } from './text-log.js';
 
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 60_000;
 
 interface QmpMessage {
   readonly QMP?: object;

@@ -1,0 +1,38 @@
+import { join } from 'node:path';
+import { ROOT } from '../../support/root.js';
+import type { Guest } from './guest.js';
+import type { GuestProcess } from './guest-process.js';
+
+/** What came of one line: edges, those counted as lost, gaps of unknown size, times that went back. */
+export interface WatchedLine {
+  readonly edges: number;
+  readonly lost: number;
+  readonly unknown: number;
+  readonly disordered: number;
+}
+
+/** Lines that a program in the guest watches on both edges (test/kernel/guest/watch-edges.mjs). */
+export class EdgeWatch {
+  private constructor(readonly process: GuestProcess) {}
+
+  /** Resolves when the lines are watched. */
+  static async start(guest: Guest, chip: string, offsets: readonly number[]): Promise<EdgeWatch> {
+    const script = join(ROOT, 'test/kernel/guest/watch-edges.mjs');
+    const process = guest.start(['node', script, chip, ...offsets.map(String)]);
+    await process.waitFor(/"watching"/);
+    return new EdgeWatch(process);
+  }
+
+  /** Edges so far, in thousands. */
+  get edges(): number {
+    return Number([...this.process.stdout.matchAll(/"edges":(\d+)}$/gm)].at(-1)?.[1] ?? 0);
+  }
+
+  /** Gives the lines back and waits for the last event. */
+  async stop(limitMs?: number): Promise<ReadonlyMap<number, WatchedLine>> {
+    this.process.end();
+    await this.process.waitFor(/"lines"/, limitMs);
+    const { lines } = JSON.parse(this.process.stdout.trimEnd().split('\n').at(-1)!);
+    return new Map(Object.entries(lines).map(([offset, line]) => [Number(offset), line as WatchedLine]));
+  }
+}
