@@ -39,6 +39,8 @@ export interface PinState {
   readonly name: string;
   readonly direction: 'none' | 'output' | 'input';
   readonly level: LevelBit;
+  /** Whether it may wake the system up; absent where the dialect knows nothing of that. */
+  readonly wakeup?: boolean;
 }
 
 /** The longest the simulator goes without looking at its stimuli while one is due within it, ms. */
@@ -245,12 +247,14 @@ export class SimulatedCoprocessor {
     this.catchUp();
     const offset = this.lines.offset(line, controller);
     const pins = this.board.pins[controller - 1]!;
+    const wakeup = this.firmware.wakesUp(controller - 1, offset);
     return {
       controller,
       line: offset,
       name: this.lines.name(offset, controller),
       direction: DIRECTION_NAMES[pins.direction(offset)],
       level: pins.level(offset),
+      ...(wakeup === undefined ? {} : { wakeup }),
     };
   }
 

@@ -13,6 +13,7 @@ import { addCounters } from './stats.js';
 import { newWireFaultCounters, WireFaultState } from './wire/fault-state.js';
 import { withWireFaults } from './wire/faulty-stream.js';
 import { withBaud } from './wire/paced-stream.js';
+import { withDelays } from './wire/slow-link.js';
 
 /**
  * The way from the firmware to its host: the one connection, or link, that is served at present, with
@@ -56,7 +57,7 @@ export class HostConnection {
     this.leave();
     const port =
       'link' in connection
-        ? new ServedLink(connection.link)
+        ? new ServedLink(this.asChannel(connection.link))
         : new ServedStream(this.asLine(connection.stream), this.time, this.options.plain);
     this.port = port;
     this.begin(port.boot()!);
@@ -116,6 +117,10 @@ export class HostConnection {
     const wire = withWireFaults(stream, { faults, random, counters, time });
     const { baud } = this.options;
     return baud === undefined ? wire : withBaud(wire, baud, time);
+  }
+
+  private asChannel(link: PacketLink): PacketLink {
+    return withDelays(link, { faults: this.wireFaults, counters: this.wireCounters, time: this.time });
   }
 
   private begin(link: PacketLink): void {

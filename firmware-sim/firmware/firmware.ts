@@ -33,6 +33,8 @@ export interface Firmware {
   detach(): void;
   /** Edges of a line that wait in the firmware. `controller` counts from 0. */
   keptOf(controller: number, line: number): number;
+  /** Whether a line may wake the system up; undefined where the dialect knows nothing of that. */
+  wakesUp(controller: number, line: number): boolean | undefined;
   /** The firmware says something; `level` as syslog's. Nothing where its dialect has no such message. */
   log(level: number, text: string): void;
   /** A controller, numbered from 1, fails. Throws NOT_SUPPORTED where its dialect cannot say so. */

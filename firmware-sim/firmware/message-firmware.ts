@@ -18,6 +18,7 @@ interface MessageDevice {
 export class MessageFirmware implements Firmware {
   readonly bootId: number;
   readonly clock: DeviceClock;
+  private readonly canWake: boolean;
 
   private constructor(
     board: Board,
@@ -28,6 +29,8 @@ export class MessageFirmware implements Firmware {
   ) {
     this.bootId = parts.bootId;
     this.clock = parts.clock;
+    const { dialect, features } = board.options;
+    this.canWake = features.wakeup && dialect !== 'rpmsg-gpio';
     board.pins.forEach((of, i) => {
       of.connect(controllers[i]!);
     });
@@ -81,6 +84,10 @@ export class MessageFirmware implements Firmware {
 
   keptOf(controller: number, line: number): number {
     return this.controllers[controller]!.keptOf(line);
+  }
+
+  wakesUp(controller: number, line: number): boolean | undefined {
+    return this.canWake ? this.controllers[controller]!.wakesUp(line) : undefined;
   }
 
   log(): void {}

@@ -63,6 +63,8 @@ export class VirtioMsgFirmware implements Firmware {
     return this.devices[controller]!.keptOf(line);
   }
 
+  wakesUp(): undefined {}
+
   log(level: number, text: string): void {
     this.bus.log(level, text);
   }

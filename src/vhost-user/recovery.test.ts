@@ -1,3 +1,4 @@
+import { readSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { until } from '../../test/contract/packet-link.js';
 import { VhostUserRig } from '../../test/support/vhost-user/rig.js';
@@ -80,7 +81,10 @@ describe('buffers that the device holds', () => {
     rig.device.driver!.kept.set([4, 5, 6]);
     await rig.backend.close();
     await rig.startBackend(true);
+    for (const { call } of rig.queues) readSync(call.fd, Buffer.alloc(8));
     await rig.connect(usedIndices());
+    // Who died may have done so before it said what it had returned.
+    for (const { call } of rig.queues) expect(readSync(call.fd, Buffer.alloc(8))).toBe(8);
     expect(rig.device.calls).toEqual(['resume']);
     expect(rig.device.driver!.kept.subarray(0, 3)).toEqual(bytes(4, 5, 6));
     await returnAll(held);

@@ -1,10 +1,17 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readSync, statSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '../../test/contract/packet-link.js';
 import { FrontEnd, INDIRECT_DESC, VERSION_1 } from '../../test/support/vhost-user/front-end.js';
 import { VhostUserRig } from '../../test/support/vhost-user/rig.js';
 import { u32, u64 } from '../wire/bytes.js';
-import { configPayload, REQUEST, u64Payload, vringStatePayload } from '../wire/vhost-user.js';
+import {
+  configPayload,
+  REQUEST,
+  u64Payload,
+  vringDescriptorPayload,
+  vringStatePayload,
+} from '../wire/vhost-user.js';
+
 import { serveVhostUser } from './serve.js';
 
 const WRITE = 2;
@@ -20,6 +27,15 @@ afterEach(async () => {
   expect(rig.memory.isIntact()).toBe(true);
   await rig.close();
 });
+
+/** Whether an eventfd was signalled since the last call. */
+function isSignalled(fd: number): boolean {
+  try {
+    return readSync(fd, Buffer.alloc(8)) === 8;
+  } catch {
+    return false;
+  }
+}
 
 /** Waits for the next buffers that come back on a queue. */
 async function returned(queue: number, count = 1) {
@@ -151,14 +167,27 @@ describe('a vhost-user back end', () => {
     expect(rig.backend.counters.messages_refused).toBe(2);
   });
 
-  it('takes a call descriptor that is sent again, and tells it what the one before may have missed', async () => {
+  it('interrupts by the call descriptor that was sent last', async () => {
     await rig.connect();
-    rig.queues[0]!.call.clear();
-    const call = rig.queues[1]!.call;
-    rig.front.tell(REQUEST.SET_VRING_CALL, u64Payload(0n), [call.fd]);
-    rig.queues[0]!.add(bytes(1), 1);
+    const [queue, other] = rig.queues;
+    expect(isSignalled(queue!.call.fd)).toBe(false);
+    queue!.add(bytes(1), 1);
+    await until(() => isSignalled(queue!.call.fd));
+    rig.front.tell(REQUEST.SET_VRING_CALL, u64Payload(0n), [other!.call.fd]);
+    queue!.add(bytes(2), 1);
+    await until(() => isSignalled(other!.call.fd));
+    expect(isSignalled(queue!.call.fd)).toBe(false);
+  });
+
+  it('interrupts a guest for what was returned before there was a call descriptor', async () => {
+    await rig.connect();
+    const [queue] = rig.queues;
+    rig.front.tell(REQUEST.SET_VRING_CALL, vringDescriptorPayload({ index: 0, hasDescriptor: false }));
+    queue!.add(bytes(1), 1);
     await returned(0);
-    expect(rig.device.taken).toBe(1);
+    expect(isSignalled(queue!.call.fd)).toBe(false);
+    rig.front.tell(REQUEST.SET_VRING_CALL, u64Payload(0n), [queue!.call.fd]);
+    await until(() => isSignalled(queue!.call.fd));
   });
 
   it('serves one hypervisor at a time: the next waits until the first is gone', async () => {

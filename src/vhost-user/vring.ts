@@ -79,8 +79,7 @@ export class Vring {
   setCall(fd: number | undefined): void {
     this.call?.close();
     this.call = fd === undefined ? undefined : EventFd.adopt(fd);
-    // What was returned before may have been told to nobody.
-    if (this.isRunning) this.call?.signal();
+    if (this.callWanted) this.flushCall();
   }
 
   setError(fd: number | undefined): void {
@@ -107,6 +106,9 @@ export class Vring {
       taken,
       returned: ring.usedIndex(),
     };
+    // A process of before may have died between returning a buffer and saying so. A guest that was never
+    // returned any is left alone: Linux complains of interrupts for nothing.
+    this.callWanted = this.running.returned !== 0 || taken !== 0;
   }
 
   /** Offers buffers that were taken before this start again. */
@@ -122,8 +124,6 @@ export class Vring {
     this.enabled = true;
     if (this.running === undefined || this.isBroken) return;
     this.kickWatch?.resume();
-    // The guest may wait for what a process of before returned.
-    this.call?.signal();
     this.drain();
   }
 
@@ -266,11 +266,11 @@ export class Vring {
 
   private readonly flushCall = (): void => {
     this.callScheduled = false;
-    if (!this.callWanted || this.running === undefined) return;
+    if (!this.callWanted || this.running === undefined || this.call === undefined) return;
     this.callWanted = false;
     if (!this.running.ring.wantsInterrupt()) return;
     this.counters.calls++;
-    this.call?.signal();
+    this.call.signal();
   };
 
   private dropKick(): void {

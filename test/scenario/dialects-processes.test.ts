@@ -30,7 +30,9 @@ describe.each(
   ),
 )('gpiobridge with firmware that speaks %s, over %s', (dialect, port) => {
   it('serves its lines by the names of the configuration, and senses 32 of them at once', async () => {
-    start(dialect, port, `dialect = "${dialect}"\nngpio = 32\nnames = ["DOOR", "LAMP"]`);
+    const canWake = dialect !== 'rpmsg-gpio';
+    const wakeup = canWake ? 'wakeup = ["DOOR"]' : '';
+    start(dialect, port, `dialect = "${dialect}"\nngpio = 32\nnames = ["DOOR", "LAMP"]\n${wakeup}`);
     const chip = await chain!.chip();
     expect((await run(['info', ...at(), 'DOOR', 'LAMP'])).stdout).toMatch(
       /hub 0\s+"DOOR"[\s\S]*hub 1\s+"LAMP"/,
@@ -46,6 +48,8 @@ describe.each(
     await holder.stop();
 
     const monitor = await Monitor.start(chip, LINES);
+    const pin = async (line: number) => (await askControl(chain!.control, { command: 'pin', line })).wakeup;
+    expect([await pin(0), await pin(1)]).toEqual(canWake ? [true, false] : [undefined, undefined]);
     for (const line of LINES) await drive(line, line === 0 ? 0 : 1);
     await eventually(
       () => (monitor.ledger.delivered === 32 ? true : undefined),

@@ -180,3 +180,40 @@ describe('notifications of srtm', () => {
     ).toEqual([reply(INPUT_INIT, 1, 0, FAIL), reply(INPUT_INIT, 1, 0, FAIL), reply(INPUT_INIT, 1, 0)]);
   });
 });
+
+describe('what the vendor kernel does with srtm', () => {
+  it('is answered: a line becomes an interrupt, is handled, wakes up, and is shut down', async () => {
+    const { peer, device } = start();
+    const edge = (level: 0 | 1) => device.controllers.get(0)!.edge(3, level);
+    // get_direction, direction_input, then irq_set_type with the bus lock's release.
+    const setUp = [setup(DIRECTION_GET, 3, 0), setup(INPUT_INIT, 3, 0), setup(INPUT_INIT, 3, 0, 3)];
+    expect(await peer.ask(...setUp)).toEqual([
+      reply(DIRECTION_GET, 3, 0, SUCCESS, 1),
+      reply(INPUT_INIT, 3, 0),
+      reply(INPUT_INIT, 3, 0),
+    ]);
+    edge(1);
+    expect(await peer.take()).toEqual([message(2, 0, 3, 0)]);
+    // The handler is done: it unmasks, and does not wait for the reply.
+    expect(await peer.ask(setup(INPUT_INIT, 3, 0, 3))).toEqual([reply(INPUT_INIT, 3, 0)]);
+    edge(0);
+    expect(await peer.take()).toEqual([message(2, 0, 3, 0)]);
+    // irq_set_wake is the same message with wakeup 1, and unmasks as well.
+    expect(await peer.ask(setup(INPUT_INIT, 3, 0, 3, 1))).toEqual([reply(INPUT_INIT, 3, 0)]);
+    expect(device.controllers.get(0)!.wakesUp(3)).toBe(true);
+    edge(1);
+    expect(await peer.take()).toEqual([message(2, 0, 3, 0)]);
+    expect(await peer.ask(setup(INPUT_INIT, 3, 0, 0, 0))).toEqual([reply(INPUT_INIT, 3, 0)]);
+    edge(0);
+    expect(await peer.take()).toEqual([]);
+    expect(device.controllers.get(0)!.wakesUp(3)).toBe(false);
+  });
+
+  it('is answered: an output is initialised anew with every level', async () => {
+    const { peer, pins } = start();
+    for (const level of [1, 0, 1]) {
+      expect(await peer.ask(setup(OUTPUT_INIT, 4, 0, level))).toEqual([reply(OUTPUT_INIT, 4, 0)]);
+    }
+    expect(pins[0].told).toEqual(['4 out 1', '4 0', '4 1']);
+  });
+});

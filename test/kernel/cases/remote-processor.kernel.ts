@@ -8,6 +8,9 @@ const RAW = '/sys/class/rpmsg/rpmsg*/name';
 const rawIs = (there: boolean) =>
   `until ${there ? '' : '! '}grep -q rpmsg-raw ${RAW} 2>/dev/null; do sleep 0.02; done`;
 
+const octal = (bytes: readonly number[]) =>
+  bytes.map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
+
 describe('the simulator as a remote processor of the guest', () => {
   let lab: KernelLab;
   let coprocessor: SimulatedCoprocessor;
@@ -37,13 +40,16 @@ describe('the simulator as a remote processor of the guest', () => {
     expect(await guest.must('cat /sys/bus/rpmsg/devices/*/name')).toContain('sensor-hub');
   });
 
-  it('carries packets through an endpoint that the control device makes', async () => {
-    const { guest } = lab;
-    const daemon = guest.start('exec gpiobridge daemon --link hub=rpmsg:sensor-hub');
-    await daemon.waitFor(/event=chip_added coprocessor=hub /);
-    coprocessor.drive(3, 1);
-    expect(await guest.must('gpiobridge get -c hub 3')).toContain('=active');
-    expect((await daemon.stop()).status).toBe(0);
+  it('carries packets', async () => {
+    // BUS_HELLO of the in-band bus with token 1; BUS_BOOT comes by itself, and then the answer.
+    const hello = octal([2, 0x80, 0, 0, 1, 0, 20, 0, 1, 0, 0xf0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+    const readTwo = 'for i in 1 2; do dd bs=496 count=1 <&3 2>/dev/null | od -An -v -tx1; done';
+    const answers = await lab.guest.must(`exec 3<>/dev/rpmsg0; printf '${hello}' >&3; ${readTwo}`);
+    const bytes = Buffer.from(answers.replaceAll(/\s/g, ''), 'hex');
+    expect(bytes.subarray(0, 2)).toEqual(Buffer.from([2, 0xc0]));
+    expect(bytes.subarray(12, 18)).toEqual(Buffer.from([3, 0x80, 0, 0, 1, 0]));
+    expect(bytes.toString('latin1')).toContain('gpiobridge-sim');
+    expect(await lab.guest.dmesg()).not.toContain('no used buffer');
   });
 
   it('takes its services away when it crashes, and announces them when it is back', async () => {
