@@ -3,7 +3,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { peerCredentials } from './peer-credentials.js';
+import { peerCredentials, peerUser } from './peer-credentials.js';
 
 it('tells who is at the other end of a Unix socket', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'gpiobridge-peer-'));
@@ -19,6 +19,7 @@ it('tells who is at the other end of a Unix socket', async () => {
     gid: process.getgid?.(),
   });
   expect(() => peerCredentials(-1)).toThrow(expect.objectContaining({ code: 'EBADF' }));
+  expect(peerUser(socket)).toBe(process.getuid?.());
   client.destroy();
   socket.destroy();
   await new Promise((resolve) => server.close(resolve));

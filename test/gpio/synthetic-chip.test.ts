@@ -170,7 +170,7 @@ describe('a line belongs to one request', () => {
     const second = make('second', ['hub:4', 'hub:5'], true);
     expect(second.lineInfo(0)).toMatchObject({
       used: false,
-      unavailable: "line 4 ('DOOR') of chip 'hub' belongs to synthetic chip 'first'",
+      unavailable: 'another chip has it',
     });
     await expect(ask(second, [0])).rejects.toMatchObject({ name: 'BUSY', message: /synthetic chip 'first'/ });
     await ask(second, [1]);

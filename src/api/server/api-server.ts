@@ -5,8 +5,10 @@ import type { Clock } from '../../base/clock.js';
 import { BridgeError } from '../../base/errors.js';
 import type { Chip } from '../../gpio/chip.js';
 import { PersistentLines } from '../../gpio/persistent-lines.js';
+import { peerUser } from '../../linux/peer-credentials.js';
 import { chipSocket, type RuntimeLayout } from '../runtime-dir.js';
 import { API_VERSION, METHOD, type WireServerInfo } from '../schema.js';
+import { Admission } from './admission.js';
 import { CallTurns } from './call-turns.js';
 import { ChipSession } from './chip-session.js';
 import { Connection, type Session } from './connection.js';
@@ -39,6 +41,7 @@ interface Endpoint {
   readonly persistent: PersistentLines | undefined;
   server: Server | undefined;
   readonly connections: Map<Connection, Session>;
+  readonly admission: Admission;
 }
 
 /** The sockets of a daemon: one for each chip, and the control socket. */
@@ -93,6 +96,7 @@ export class ApiServer {
       persistent,
       server: undefined,
       connections: new Map(),
+      admission: new Admission(limits.connectionsPerSocket),
     };
     await this.#open(endpoint, access, (connection) => {
       return new ChipSession(connection, {
@@ -120,6 +124,7 @@ export class ApiServer {
       persistent: undefined,
       server: undefined,
       connections: new Map(),
+      admission: new Admission(this.#options.limits.connectionsPerSocket),
     };
     await this.#open(endpoint, access, () => new ControlSession(source, synthetic));
   }
@@ -159,7 +164,8 @@ export class ApiServer {
 
   #accept(endpoint: Endpoint, socket: Socket, openSession: (connection: Connection) => Session): void {
     const { clock, limits } = this.#options;
-    if (endpoint.connections.size >= limits.connectionsPerSocket) {
+    const uid = peerUser(socket);
+    if (!endpoint.admission.enter(uid)) {
       this.counters.connections_refused++;
       socket.destroy();
       return;
@@ -172,6 +178,7 @@ export class ApiServer {
       realtimeOffsetNs: () => clock.realtimeNs() - clock.monotonicNs(),
       onClose: (closed: Connection) => {
         endpoint.connections.delete(closed);
+        endpoint.admission.leave(uid);
         this.#connections.delete(closed);
       },
     };

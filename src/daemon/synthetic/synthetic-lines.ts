@@ -3,7 +3,7 @@ import type { LineInfo } from '../../gpio/chip.js';
 import { isBound, type LineBinding } from '../../gpio/synthetic/line-binding.js';
 import type { LineSpec } from '../../gpio/synthetic/line-spec.js';
 
-/** What the control socket tells of a synthetic chip's line, and of whoever uses it. */
+/** What the control socket tells of a synthetic chip's line, and of whoever uses it: more than the chip's own users may know. */
 export function lineRow(
   { offset, name, unavailable }: LineInfo,
   { spec, binding }: { readonly spec: LineSpec; readonly binding: LineBinding },
@@ -16,6 +16,6 @@ export function lineRow(
     parent_offset: isBound(binding) ? binding.offset : null,
     consumer: parent?.consumer ?? null,
     through_chip: parent?.consumer === undefined ? null : (parent.throughChip ?? null),
-    unavailable: unavailable ?? null,
+    unavailable: (isBound(binding) ? unavailable : binding.problem.message) ?? null,
   };
 }

@@ -109,7 +109,7 @@ export class SyntheticChip implements Chip {
     const line = this.lines[offset]!;
     const { binding } = line;
     const name = nameOf(line);
-    if (!isBound(binding)) return { ...unusedLine(offset, name), unavailable: binding.problem.message };
+    if (!isBound(binding)) return { ...unusedLine(offset, name), unavailable: publicReason(binding.problem) };
     const info = binding.parent.lineInfoThrough(binding.offset, binding.reservation, name);
     const { state } = binding.parent;
     if (state.kind !== 'down') return info;
@@ -211,8 +211,11 @@ export class SyntheticChip implements Chip {
     return offsets.map((offset) => {
       const { binding } = this.lines[offset]!;
       if (isBound(binding)) return binding;
-      const { name, message } = binding.problem;
-      throw new BridgeError(name, `line ${offset} of chip '${this.name}' cannot be used: ${message}`);
+      const reason = publicReason(binding.problem);
+      throw new BridgeError(
+        binding.problem.name,
+        `line ${offset} of chip '${this.name}' cannot be used: ${reason}`,
+      );
     });
   }
 
@@ -220,6 +223,11 @@ export class SyntheticChip implements Chip {
     if (this.closed !== undefined)
       throw new BridgeError('CLOSED', `chip '${this.name}' is gone: ${this.closed}`);
   }
+}
+
+/** Why a line is nowhere, for users of this chip: who has it instead, and what it is called, is not theirs to know. */
+function publicReason({ name, message }: BridgeError): string {
+  return name === 'BUSY' ? 'another chip has it' : message;
 }
 
 /** The name it was given, else the one it has. */
