@@ -3,7 +3,7 @@ import type { Fault, SimulatedDialect } from '../../firmware-sim/index.js';
 /** One row of the campaign's table: a link, a dialect and what goes wrong. */
 export interface Cell {
   readonly name: string;
-  readonly link: 'pty' | 'unix' | 'seqpacket';
+  readonly link: 'pty' | 'unix' | 'seqpacket' | 'memory';
   readonly dialect: SimulatedDialect;
   /** Edges a second over all lines. */
   readonly rate: number;
@@ -44,6 +44,19 @@ function messages(name: string, links: readonly Cell['link'][], rest: Partial<Ce
   );
 }
 
+/** In a time that is moved by hand. */
+export const SLEEP_CELLS: readonly Cell[] = [
+  { name: 'host sleeps, clocks step', link: 'memory', dialect: 'virtio-msg', rate: 1_000, share: 1 },
+  {
+    name: 'the same, clock drifts 200 ppm',
+    link: 'memory',
+    dialect: 'virtio-msg',
+    rate: 1_000,
+    share: 1,
+    faults: [{ kind: 'drift', ppm: 200 }],
+  },
+];
+
 export const CELLS: readonly Cell[] = [
   ...virtioMsg('nothing wrong', ALL, { share: 4 }),
   ...virtioMsg('damage 1e-5', BYTES, { faults: [corrupt(1e-5)], share: 2 }),
@@ -55,7 +68,7 @@ export const CELLS: readonly Cell[] = [
     rate: 5_000,
   }),
   ...virtioMsg('delay 20 ms', BYTES, { faults: [{ kind: 'delay', delayNs: 20e6 }], rate: 4_000 }),
-  ...virtioMsg('delay 200 ms', BYTES, { faults: [{ kind: 'delay', delayNs: 200e6 }], rate: 300, share: 4 }),
+  ...virtioMsg('delay 200 ms', BYTES, { faults: [{ kind: 'delay', delayNs: 200e6 }], rate: 100, share: 4 }),
   ...virtioMsg('stalls of 400 ms', BYTES, {
     faults: [{ kind: 'stall', periodNs: 2e9, lengthNs: 400e6 }],
     rate: 20_000,

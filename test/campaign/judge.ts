@@ -16,7 +16,7 @@ export interface Verdict {
   wrongLevels: number;
   /** Greatest distance of a time from the edge, ns; of edges that the device stamped. */
   worstErrorNs: number;
-  /** Greatest bound stated with such a time. */
+  /** Greatest bound stated with such a time, but for those of a host that slept. */
   worstBoundNs: number;
   /** Times outside of their own bound. */
   beyondBound: number;
@@ -75,6 +75,8 @@ export class LineJudge {
   private readonly unknownGaps: Span[] = [];
   private lastNs = Number.NEGATIVE_INFINITY;
   private lastLevel = -1;
+  /** Bound of the last edge's time: as far off may the moment be at which a gap after it begins. */
+  private lastBoundNs = 0;
   /** What the events say the level is; undefined where they say that it cannot be known. */
   private believed: number | undefined = 0;
 
@@ -94,6 +96,7 @@ export class LineJudge {
     const index = this.find(event, level, timeNs);
     this.lastNs = timeNs;
     this.lastLevel = level;
+    this.lastBoundNs = event.uncertaintyNs ?? 0;
     this.believed = level;
     if (index < 0) {
       verdict.invented++;
@@ -101,7 +104,7 @@ export class LineJudge {
     }
     this.next = index + 1;
     verdict.worstWaitNs = Math.max(verdict.worstWaitNs, arrivedNs - this.truth.afterNs(index));
-    if (event.stampedBy === 'device') this.checkTime(index, timeNs, event.uncertaintyNs ?? 0);
+    if (event.stampedBy === 'device') this.checkTime(index, timeNs, event);
   }
 
   gap(gap: Gap): void {
@@ -159,19 +162,22 @@ export class LineJudge {
     const { truth, verdict, unknown } = this;
     for (; this.next < to; this.next++) {
       const [before, after] = [truth.beforeNs(this.next), truth.afterNs(this.next)];
+      const slackNs = READING_NS + this.lastBoundNs;
       const inside = unknown.some(
-        ({ fromNs, toNs }) => after >= fromNs - READING_NS && before <= toNs + READING_NS,
+        ({ fromNs, toNs }) => after >= fromNs - slackNs && before <= toNs + slackNs,
       );
       if (explained && (inside || !this.options.counts)) verdict.uncounted++;
       else verdict.lostWithoutTrace++;
     }
   }
 
-  private checkTime(index: number, timeNs: number, boundNs: number): void {
+  private checkTime(index: number, timeNs: number, { uncertaintyNs, boottimeNs }: EdgeEvent): void {
     const { verdict } = this;
+    const boundNs = uncertaintyNs ?? 0;
     const errorNs = this.truth.errorNs(index, timeNs);
     verdict.worstErrorNs = Math.max(verdict.worstErrorNs, errorNs);
-    verdict.worstBoundNs = Math.max(verdict.worstBoundNs, boundNs);
+    // While the host slept, the bound is the sleep.
+    if (boottimeNs === undefined) verdict.worstBoundNs = Math.max(verdict.worstBoundNs, boundNs);
     if (errorNs > boundNs + READING_NS) verdict.beyondBound++;
   }
 }

@@ -1,7 +1,8 @@
 import { cpus } from 'node:os';
-import { CELLS, type Cell } from './cells.js';
+import { CELLS, type Cell, SLEEP_CELLS } from './cells.js';
 import { broken } from './promise.js';
 import { type CellResult, runCell } from './run-cell.js';
+import { runSleepCell } from './sleep-cell.js';
 import { heading, row } from './table.js';
 
 /** `npm run campaign [-- --edges N] [--seed N] [--only TEXT]`; see docs/campaign.md. */
@@ -32,7 +33,9 @@ function secondsOf(cell: Cell, edges: number): number {
 }
 
 const { edges, seed, only } = options();
-const cells = CELLS.filter(({ link, dialect, name }) => `${link}, ${dialect}: ${name}`.includes(only));
+const cells = [...CELLS, ...SLEEP_CELLS].filter(({ link, dialect, name }) =>
+  `${link}, ${dialect}: ${name}`.includes(only),
+);
 const minutes = cells.reduce((sum, cell) => sum + secondsOf(cell, edges) + 4, 0) / 60;
 console.log(
   `node ${process.version}, ${cpus().length} x ${cpus()[0]?.model.trim()}; seed ${seed}; ${cells.length} cells, some ${Math.ceil(minutes)} minutes`,
@@ -48,7 +51,10 @@ for (const cell of cells) {
     );
   };
   try {
-    const result = await runCell(cell, secondsOf(cell, edges), seed);
+    const seconds = secondsOf(cell, edges);
+    const result = await (cell.link === 'memory'
+      ? runSleepCell(cell, Math.ceil(seconds * cell.rate), seed)
+      : runCell(cell, seconds, seed));
     results.push(result);
     console.log(row(result));
     for (const why of broken(result)) failed(why);

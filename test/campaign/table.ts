@@ -38,9 +38,18 @@ const COLUMNS: readonly Column[] = [
     value: ({ verdict }) => stamped(verdict.worstBoundNs, verdict.worstBoundNs),
   },
   { title: 'beyond', width: 7, value: ({ verdict }) => count(verdict.beyondBound) },
-  { title: 'wait ms', width: 8, value: ({ verdict }) => milliseconds(verdict.worstWaitNs) },
+  // Which edge an event tells of is only known where edges are counted.
+  {
+    title: 'wait ms',
+    width: 8,
+    value: ({ verdict, counts }) => (counts ? milliseconds(verdict.worstWaitNs) : '-'),
+  },
   { title: 'back ms', width: 8, value: ({ worstRecoveryMs }) => worstRecoveryMs?.toFixed(0) ?? '-' },
-  { title: 'MB', width: 5, value: ({ peakRssBytes }) => (peakRssBytes / 2 ** 20).toFixed(0) },
+  {
+    title: 'MB',
+    width: 5,
+    value: ({ peakRssBytes }) => (peakRssBytes === 0 ? '-' : (peakRssBytes / 2 ** 20).toFixed(0)),
+  },
 ];
 
 const NAME_WIDTH = 44;
