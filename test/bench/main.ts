@@ -3,15 +3,18 @@ import { cost, peer } from './cost.js';
 import { latency } from './latency.js';
 import { memory } from './memory.js';
 import { messages } from './messages.js';
+import { synthetic } from './synthetic.js';
 import { throughput } from './throughput.js';
 
-/** `npm run bench [-- NAME...]`: throughput, cost, peer, latency, messages, memory (one minute), memory:MINUTES. */
-const USAGE = 'npm run bench [-- throughput | cost | peer | latency | messages | memory[:MINUTES] ...]';
+/** `npm run bench [-- NAME...]`: throughput, cost, peer, synthetic, latency, messages, memory (one minute), memory:MINUTES. */
+const USAGE =
+  'npm run bench [-- throughput | cost | peer | synthetic | latency | messages | memory[:MINUTES] ...]';
 
 const BENCHMARKS: Readonly<Record<string, (argument: string | undefined) => Promise<void>>> = {
   throughput: () => throughput(5),
   cost: () => cost(5),
   peer: () => peer(5),
+  synthetic: () => synthetic(3),
   latency: () => latency(2_000),
   messages: () => messages(6),
   memory: (minutes) => memory(Number(minutes ?? 1)),
