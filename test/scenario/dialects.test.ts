@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { MessageDialect } from '../../src/driver/dialect.js';
 import type { Level } from '../../src/driver/remote-gpio.js';
 import type { LineConfig } from '../../src/gpio/chip.js';
@@ -11,23 +11,22 @@ const CASES: [MessageDialect, RigPort][] = DIALECTS.flatMap((dialect) =>
 const ALL_LINES = Array.from({ length: 32 }, (_, line) => line);
 const INPUT: LineConfig = { direction: 'input', edges: 'none', activeLow: false, eventClock: 'monotonic' };
 /** Where a request is to run out of time. */
-const SHORT = { request: 500 };
+const SHORT = { request: 1_000 };
 const OUTPUT: LineConfig = { ...INPUT, direction: 'output' };
 
-const rigs: DialectRig[] = [];
-afterEach(async () => {
-  for (const rig of rigs.splice(0)) await rig.stop();
-});
+/** When a test is over; several run at a time. */
+type Finished = (cleanUp: () => Promise<void>) => void;
 
-async function start(options: DialectRigOptions): Promise<DialectRig> {
+async function start(finished: Finished, options: DialectRigOptions): Promise<DialectRig> {
   const rig = await DialectRig.start(options);
-  rigs.push(rig);
+  finished(() => rig.stop());
   return rig;
 }
 
-describe.each(CASES)('%s over %s', (dialect, port) => {
-  it('reads and drives lines, and senses their edges', async () => {
-    const rig = await start({ dialect, port });
+// Most of their time is waited.
+describe.concurrent.each(CASES)('%s over %s', (dialect, port) => {
+  it('reads and drives lines, and senses their edges', async ({ onTestFinished }) => {
+    const rig = await start(onTestFinished, { dialect, port });
     const chip = rig.chip();
     expect([chip.lineCount, chip.countsLoss]).toEqual([32, false]);
     const values = [1, 0] as const;
@@ -67,8 +66,8 @@ describe.each(CASES)('%s over %s', (dialect, port) => {
     expect(rig.truth.violations(watched.events, [3], true)).toEqual([]);
   });
 
-  it('senses the edges that are asked for, and none after the end', async () => {
-    const rig = await start({ dialect, port });
+  it('senses the edges that are asked for, and none after the end', async ({ onTestFinished }) => {
+    const rig = await start(onTestFinished, { dialect, port });
     const rising = await rig.request([4], { ...INPUT, edges: 'rising' });
     const edges: string[] = [];
     rising.events$.subscribe((events) => edges.push(...events.map((event) => event.type)));
@@ -87,8 +86,10 @@ describe.each(CASES)('%s over %s', (dialect, port) => {
     expect(edges.slice(0, 2)).toEqual(['edge', 'edge']);
   });
 
-  it('tells of an interrupt between a request and its reply at once, and of the reply right', async () => {
-    const rig = await start({ dialect, port });
+  it('tells of an interrupt between a request and its reply at once, and of the reply right', async ({
+    onTestFinished,
+  }) => {
+    const rig = await start(onTestFinished, { dialect, port });
     const watched = await rig.watch([5]);
     const input = await rig.request([6], INPUT);
     rig.coprocessor.drive(6, 1);
@@ -109,11 +110,11 @@ describe.each(CASES)('%s over %s', (dialect, port) => {
     expect(watched.events.filter(({ type }) => type === 'edge')).toHaveLength(1);
   });
 
-  it('takes no reply that comes after its time for another', async () => {
-    const rig = await start({ dialect, port, limits: SHORT });
+  it('takes no reply that comes after its time for another', async ({ onTestFinished }) => {
+    const rig = await start(onTestFinished, { dialect, port, limits: SHORT });
     const lines = await rig.request([7, 8, 9], INPUT);
     rig.coprocessor.drive(8, 1);
-    rig.fault('late:700ms');
+    rig.fault('late:1300ms');
     await expect(lines.getValues([7])).rejects.toMatchObject({ name: 'TIMEOUT' });
     rig.coprocessor.clearFaults();
     // The late answer says 0, and these would be wrong by one if it were taken for theirs.
@@ -128,8 +129,8 @@ describe.each(CASES)('%s over %s', (dialect, port) => {
     }
   });
 
-  it('sets again what a late reply left in doubt', async () => {
-    const rig = await start({ dialect, port, limits: SHORT });
+  it('sets again what a late reply left in doubt', async ({ onTestFinished }) => {
+    const rig = await start(onTestFinished, { dialect, port, limits: SHORT });
     const out = await rig.request([10], { ...OUTPUT, value: 0 });
     rig.fault('silent:1');
     await expect(out.setValues(new Map([[10, 1 as Level]]))).rejects.toMatchObject({ name: 'TIMEOUT' });
@@ -138,8 +139,8 @@ describe.each(CASES)('%s over %s', (dialect, port) => {
     expect(await rig.answered(() => out.getValues())).toEqual([1]);
   });
 
-  it('keeps its account when interrupts and reads race', async () => {
-    const rig = await start({ dialect, port });
+  it('keeps its account when interrupts and reads race', async ({ onTestFinished }) => {
+    const rig = await start(onTestFinished, { dialect, port });
     const watched = await rig.watch([11, 12]);
     for (let i = 0; i < 60; i++) {
       rig.drive(11, (1 - rig.truth.levelOf(11)) as Level);
@@ -152,8 +153,8 @@ describe.each(CASES)('%s over %s', (dialect, port) => {
     expect(await watched.request.getValues()).toEqual([rig.truth.levelOf(11), rig.truth.levelOf(12)]);
   });
 
-  it('senses 32 lines that toggle at once, each once', async () => {
-    const rig = await start({ dialect, port });
+  it('senses 32 lines that toggle at once, each once', async ({ onTestFinished }) => {
+    const rig = await start(onTestFinished, { dialect, port });
     const watched = await rig.watch(ALL_LINES);
     for (const level of [1, 0] as const) {
       for (const line of ALL_LINES) rig.drive(line, level);
@@ -164,8 +165,10 @@ describe.each(CASES)('%s over %s', (dialect, port) => {
     expect(rig.coprocessor.stats().total).toMatchObject({ sensed: 64, delivered: 64 });
   });
 
-  it('says what firmware refuses that refuses everything, and goes on when it does no more', async () => {
-    const rig = await start({ dialect, port });
+  it('says what firmware refuses that refuses everything, and goes on when it does no more', async ({
+    onTestFinished,
+  }) => {
+    const rig = await start(onTestFinished, { dialect, port });
     const watched = await rig.watch([13]);
     const input = await rig.request([14], INPUT);
     rig.fault('refuse:1');
@@ -185,8 +188,8 @@ describe.each(CASES)('%s over %s', (dialect, port) => {
     await out.release();
   });
 
-  it('is down while firmware is silent, and up again with what it missed', async () => {
-    const rig = await start({ dialect, port, limits: SHORT });
+  it('is down while firmware is silent, and up again with what it missed', async ({ onTestFinished }) => {
+    const rig = await start(onTestFinished, { dialect, port, limits: SHORT });
     const watched = await rig.watch([17]);
     const out = await rig.request([18], { ...OUTPUT, value: 1 });
     rig.drive(17, 1);
@@ -210,8 +213,8 @@ describe.each(CASES)('%s over %s', (dialect, port) => {
     expect(await rig.judged(watched, [17]), rig.describe()).toEqual([]);
   });
 
-  it('sets everything again after a restart, which is told as a gap', async () => {
-    const rig = await start({ dialect, port });
+  it('sets everything again after a restart, which is told as a gap', async ({ onTestFinished }) => {
+    const rig = await start(onTestFinished, { dialect, port });
     const watched = await rig.watch([19]);
     await rig.request([20], { ...OUTPUT, value: 1 });
     rig.drive(19, 1);
@@ -227,8 +230,24 @@ describe.each(CASES)('%s over %s', (dialect, port) => {
     expect(await rig.judged(watched, [19]), rig.describe()).toEqual([]);
   });
 
-  it('makes an output of a line that an earlier driver left with its interrupt on', async () => {
-    const rig = await start({ dialect, port });
+  it('senses again after a restart that the channel shows, or does not', async ({ onTestFinished }) => {
+    const rig = await start(onTestFinished, { dialect, port });
+    const watched = await rig.watch([22]);
+    rig.drive(22, 1);
+    await rig.until(() => watched.events.length === 1, 'an edge');
+    rig.coprocessor.reboot();
+    const before = watched.events.filter(({ type }) => type === 'edge').length;
+    await rig.until(() => {
+      rig.drive(22, (1 - rig.truth.levelOf(22)) as Level);
+      return watched.events.filter(({ type }) => type === 'edge').length > before;
+    }, 'another edge');
+    expect(await rig.judged(watched, [22]), rig.describe()).toEqual([]);
+  });
+
+  it('makes an output of a line that an earlier driver left with its interrupt on', async ({
+    onTestFinished,
+  }) => {
+    const rig = await start(onTestFinished, { dialect, port });
     const watched = await rig.watch([21]);
     rig.drive(21, 1);
     await rig.until(() => watched.events.length === 1, 'an edge');
