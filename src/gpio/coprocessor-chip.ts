@@ -72,7 +72,9 @@ export class CoprocessorChip implements Chip {
   }
 
   get label(): string {
-    return this.options.label ?? this.remote.description?.firmware ?? '';
+    const { description } = this.remote;
+    // Firmware of some dialects has no name to tell.
+    return this.options.label ?? (description?.firmware || description?.dialect || '');
   }
 
   get lineCount(): number {

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import type { ProbeReport } from '../../daemon/probe/report.js';
-import type { StreamUrl } from '../../link/url.js';
+import type { LinkUrl } from '../../link/url.js';
 import { UsageError } from '../errors.js';
 import { addClientOptions, type ClientOptions, notes } from '../options.js';
 import { print, printJson } from '../output.js';
@@ -17,7 +17,7 @@ export function command(): Command {
     .description('Find out what answers on a port, and what to do if nothing useful does.')
     .argument(
       '<url>',
-      'serial:/dev/ttyACM0?baud=921600, unix:PATH, tcp:HOST:PORT, or a device as /dev/ttyACM0',
+      'serial:/dev/ttyACM0?baud=921600, unix:PATH, tcp:HOST:PORT, rpmsg:NAME, or a device as /dev/ttyACM0',
     )
     .addOption(new Option('--baud <rates...>', 'try these rates, one after the other').argParser(addRate))
     .addOption(
@@ -36,9 +36,8 @@ the boot_id is not known, that is said first. A port that a daemon has is not to
 const EXIT_HELP = `Exit status: 0 when firmware answered that this version can work with; 1 otherwise.`;
 
 async function run(text: string, options: ProbeCommandOptions): Promise<void> {
-  const { isMessageUrl, parseLinkUrl } = await import('../../link/url.js');
+  const { parseLinkUrl } = await import('../../link/url.js');
   const url = parseLinkUrl(text.startsWith('/') ? `serial:${text}` : text);
-  if (isMessageUrl(url)) throw new UsageError(`${text}: only serial links can be probed`);
   if (options.baud !== undefined && url.kind !== 'serial') {
     throw new UsageError(`--baud: ${text} is no serial port`);
   }
@@ -50,30 +49,37 @@ async function run(text: string, options: ProbeCommandOptions): Promise<void> {
       `a gpiobridge daemon (pid ${holder.pid}) has this port${name}: 'gpiobridge status' tells how it is`,
     );
   }
-  const answered = await probeEach(attempts(url, options.baud), options);
+  const answered = await probeEach(text, attempts(url, options.baud), options);
   process.exitCode = answered ? 0 : 1;
 }
 
-function attempts(url: StreamUrl, rates: readonly number[] | undefined): readonly StreamUrl[] {
+function attempts(url: LinkUrl, rates: readonly number[] | undefined): readonly LinkUrl[] {
   return url.kind === 'serial' && rates !== undefined ? rates.map((baud) => ({ ...url, baud })) : [url];
 }
 
 /** Until one answers, or the port is of no use at any rate. */
-async function probeEach(urls: readonly StreamUrl[], options: ProbeCommandOptions): Promise<boolean> {
-  const [{ probe }, { systemTime }, { reportText }] = await Promise.all([
+async function probeEach(
+  text: string,
+  urls: readonly LinkUrl[],
+  options: ProbeCommandOptions,
+): Promise<boolean> {
+  const [{ probe }, { probeMessages }, { isMessageUrl }, { systemTime }, { reportText }] = await Promise.all([
     import('../../daemon/probe/probe.js'),
+    import('../../daemon/probe/probe-messages.js'),
+    import('../../link/url.js'),
     import('../../linux/clock.js'),
     import('../probe/report-text.js'),
   ]);
   for (const url of urls) {
-    const report = await probe(url, {
+    const probeOptions = {
       time: systemTime,
       random: Math.random,
       limitMs: options.seconds * 1_000,
       hello: options.hello,
       anyway: options.anyway ?? false,
       beforeReset: () => process.stderr.write(RESET_WARNING),
-    });
+    };
+    const report = await (isMessageUrl(url) ? probeMessages(text, probeOptions) : probe(url, probeOptions));
     await (options.json ? printJson(jsonOf(report)) : print(reportText(report)));
     if (report.verdict === 'answered') return true;
     if (!WORTH_ANOTHER_RATE.has(report.verdict)) return false;

@@ -9,7 +9,13 @@ function stepsFor({ verdict, url, baud, dialect, firmware, received }: ProbeRepo
   const others = `try other rates: gpiobridge probe ${url} --baud ${OTHER_RATES.filter((rate) => rate !== baud).join(' ')}`;
   switch (verdict) {
     case 'answered':
-      if (firmware?.devices.every(({ lines }) => lines === null)) {
+      if (firmware === null) {
+        return [
+          `it does not describe its lines: write ngpio = N, and names, into its [[coprocessor]], with`,
+          `link = "${url}${baud === null ? '' : `?baud=${baud}`}" and dialect = "${dialect}"`,
+        ];
+      }
+      if (firmware.devices.every(({ lines }) => lines === null)) {
         return ['the firmware offers no GPIO device: nothing would be served'];
       }
       return [`serve it: gpiobridge daemon --link 'hub=${url}${baud === null ? '' : `?baud=${baud}`}'`];
@@ -18,7 +24,9 @@ function stepsFor({ verdict, url, baud, dialect, firmware, received }: ProbeRepo
     case 'no-hello':
       return ['see whether the firmware is built with the in-band bus, and whether its bus task runs'];
     case 'other-dialect':
-      return [`use firmware that speaks virtio-msg; '${dialect}' is for a later version`];
+      return [
+        'messages on a byte stream need the frames of the serial link (docs/protocol.md): build it with them',
+      ];
     case 'console':
       return [
         'end the console on this port (systemctl stop serial-getty@..., console= on the kernel command line),',

@@ -23,7 +23,9 @@ function finding(report: ProbeReport): string {
   const reason = report.reason ?? '';
   switch (verdict) {
     case 'answered':
-      return `firmware answered: ${report.firmware?.ident || '(no name)'}`;
+      return report.firmware === null
+        ? `firmware answered in dialect ${dialect}`
+        : `firmware answered: ${report.firmware.ident || '(no name)'}`;
     case 'session':
       return 'firmware that speaks the serial link; HELLO was not said';
     case 'no-hello':
@@ -31,7 +33,7 @@ function finding(report: ProbeReport): string {
         ? 'the serial link works, but HELLO stays unanswered'
         : `HELLO was answered, and then: ${reason}`;
     case 'other-dialect':
-      return `this looks like dialect '${dialect}', which this version does not speak`;
+      return `this looks like dialect ${dialect}, without the frames of the serial link`;
     case 'console':
       return `${bytesCame(received.bytes)} and no valid frame: text, as of a console`;
     case 'wrong-speed':

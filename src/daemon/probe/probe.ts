@@ -112,7 +112,7 @@ async function talk(
 /** When the time is up and no HELLO was answered. */
 function whatCame(heard: Heard, report: Reporter): ProbeReport {
   const dialect = recogniseDialect(heard.strangers);
-  if (dialect !== undefined) return report('other-dialect', { dialect });
+  if (dialect !== undefined) return report('answered', { dialect });
   if (heard.frames > 0) return report('no-hello');
   if (heard.bytes === 0) return report('silent');
   const unframed = recogniseUnframed(heard.head);
@@ -158,6 +158,6 @@ function whyNotOpen(error: BridgeError, url: StreamUrl): Verdict {
 }
 
 /** Messages of a link begin with its name, which the report has already. */
-function withoutName(message: string, name: string): string {
+export function withoutName(message: string, name: string): string {
   return message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message;
 }

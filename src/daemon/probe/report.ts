@@ -9,7 +9,7 @@ export type Verdict =
   | 'session'
   /** The serial link, but no answer to HELLO. */
   | 'no-hello'
-  /** Firmware of a dialect that this version does not speak. */
+  /** Messages of a dialect, and no frames around them, which a byte stream needs. */
   | 'other-dialect'
   /** Bytes and no valid frame: text. */
   | 'console'

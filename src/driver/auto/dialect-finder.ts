@@ -4,7 +4,7 @@ import type { Timeouts } from '../../base/timeouts.js';
 import type { PacketLink } from '../../link/packet-link.js';
 import { decodeMessage } from '../../wire/virtio-msg/message.js';
 import type { Dialect, MessageDialect } from '../dialect.js';
-import { RPMSG_QUESTION, recogniseDialect, srtmQuestion } from './recognise.js';
+import { questionOf, RPMSG_QUESTION, recogniseDialect, srtmQuestion } from './recognise.js';
 
 export interface DialectFinderOptions {
   readonly link: PacketLink;
@@ -97,10 +97,6 @@ export class DialectFinder {
     this.stop();
     this.options.found(dialect);
   }
-}
-
-function questionOf(dialect: MessageDialect, port: number): Uint8Array {
-  return dialect === 'srtm' ? srtmQuestion(port) : RPMSG_QUESTION;
 }
 
 /** What the name of an rpmsg service says of its dialect: `rpmsg-io-channel` is SRTM's, `rpmsg-io-N` the kernel series'. */

@@ -32,6 +32,10 @@ export function srtmQuestion(port: number): Uint8Array {
   return encodeSrtm({ type: 'setup', cmd: SRTM_CMD.INPUT_GET, line: 0, port, value: 0, wakeup: 0 });
 }
 
+export function questionOf(dialect: MessageDialect, port: number): Uint8Array {
+  return dialect === 'srtm' ? srtmQuestion(port) : RPMSG_QUESTION;
+}
+
 export const HARMLESS_QUESTIONS: readonly Uint8Array[] = [RPMSG_QUESTION, srtmQuestion(0)];
 
 /** Which dialect these packets are of, when all of them look like one; undefined: none that is known. */
