@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 
 /** Reading below /sys, where devices come and go between one read and the next: what fails is not there. */
@@ -19,6 +19,11 @@ export function entries(path: string): string[] {
 /** Where a symbolic link of a device leads, as an absolute path. */
 export function devicePath(link: string): string | undefined {
   return attempt(() => realpathSync(link));
+}
+
+/** Tells a device from one that took its place and its name; undefined where there is none. */
+export function identity(path: string): number | undefined {
+  return attempt(() => statSync(path).ino);
 }
 
 /** The last part of what a symbolic link names: the driver behind `driver`. */

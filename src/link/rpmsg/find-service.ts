@@ -16,14 +16,16 @@ export interface ServiceUrl {
 }
 
 /** How a service is reached. */
-export type ServicePlace = {
+export interface ServicePlace {
+  /** The channel that the firmware announced; undefined: it announced none. */
+  readonly channel: RpmsgChannel | undefined;
   /** An endpoint that is there already. */
   readonly node: RpmsgEndpoint | undefined;
   /** Through which others can be made; undefined: there is none, and the node is the channel's own. */
   readonly control: RpmsgControl | undefined;
   /** What to write to. */
   readonly dst: number;
-};
+}
 
 /** Where the kernel shows its devices. */
 export interface DeviceTrees {
@@ -48,16 +50,16 @@ export function findService(name: string, wanted: ServiceUrl, trees: DeviceTrees
   if (channel !== undefined) return placeOf(name, channel, rpmsg, wanted);
   const endpoints = rpmsg.endpoints().filter((endpoint) => matches(endpoint, wanted, trees));
   const [node] = endpoints;
-  if (node !== undefined) return { node, control: controlAbove(node, rpmsg), dst: node.dst };
+  if (node !== undefined) return { channel, node, control: controlAbove(node, rpmsg), dst: node.dst };
   if (wanted.dst === undefined) throw notAnnounced(name, wanted, trees);
-  return { node: undefined, control: onlyControl(name, wanted, trees), dst: wanted.dst };
+  return { channel, node: undefined, control: onlyControl(name, wanted, trees), dst: wanted.dst };
 }
 
 function placeOf(name: string, channel: RpmsgChannel, rpmsg: RpmsgTree, wanted: ServiceUrl): ServicePlace {
   const { dst } = channel;
   if (channel.node !== undefined) {
     const node = rpmsg.endpoint(channel.node);
-    if (node !== undefined) return { node, control: undefined, dst };
+    if (node !== undefined) return { channel, node, control: undefined, dst };
   }
   if (channel.driver !== undefined && channel.driver !== CHARACTER_DRIVER) {
     throw new BridgeError(
@@ -82,7 +84,7 @@ function placeOf(name: string, channel: RpmsgChannel, rpmsg: RpmsgTree, wanted: 
         endpoint.path.startsWith(`${control.path}/`) &&
         (wanted.src === undefined || endpoint.src === wanted.src),
     );
-  return { node, control, dst };
+  return { channel, node, control, dst };
 }
 
 /** The kernel's driver that gives a channel a node for user space. */

@@ -182,6 +182,17 @@ describe('a channel without a node', () => {
     expect(await refusal('rpmsg:rpmsg-io-channel')).toMatch(/no permission to open .*rpmsg1.*docs\/rpmsg.md/);
   });
 
+  it('is left when the firmware withdraws it, though the endpoint outlives it', async () => {
+    const link = await up('rpmsg:rpmsg-io-channel');
+    const id = 'virtio0.rpmsg-io-channel.-1.30';
+    kernel.sysfs.remove(`bus/rpmsg/devices/${id}`, `${VIRTIO}/${id}`);
+    await until(() => link.state.kind === 'down');
+    expect(link.state).toMatchObject({
+      cause: 'gone',
+      reason: 'the firmware withdrew the service, or started anew',
+    });
+  });
+
   it('is refused while a driver of the kernel has it', async () => {
     kernel.sysfs.channel(VIRTIO, { name: 'rpmsg-tty', dst: 1025, driver: 'rpmsg_tty' });
     expect(await refusal('rpmsg:rpmsg-tty')).toBe(

@@ -7,7 +7,8 @@ import { codeOf } from '../../linux/errno.js';
 import { readWaiting } from '../../linux/message-channel.js';
 import { type RemoteProcessor, RemoteprocTree } from '../../linux/remoteproc.js';
 import { RPMSG_ADDRESS_ANY, type RpmsgCalls, rpmsgCalls } from '../../linux/rpmsg.js';
-import { type RpmsgEndpoint, RpmsgTree } from '../../linux/rpmsg-tree.js';
+import { type RpmsgChannel, type RpmsgEndpoint, RpmsgTree } from '../../linux/rpmsg-tree.js';
+import { identity } from '../../linux/sysfs.js';
 import type { MessageEndpoint } from '../messages/message-endpoint.js';
 import { type OpenEndpoint, RPMSG_MAX_PACKET } from '../messages/message-link.js';
 import { type DeviceTrees, findService, type ServicePlace, type ServiceUrl } from './find-service.js';
@@ -67,6 +68,7 @@ export function rpmsgServiceOpener(name: string, wanted: ServiceUrl, options: Rp
     const place = findService(name, wanted, places.trees);
     const renewed = isRenewal;
     isRenewal = true;
+    const { channel } = place;
     const renewable = place.control !== undefined && wanted.src === undefined;
     if (place.node !== undefined && !(renewed && renewable)) {
       const { device } = place.node;
@@ -81,7 +83,11 @@ export function rpmsgServiceOpener(name: string, wanted: ServiceUrl, options: Rp
     const src = wanted.src ?? (renewed ? freshAddress(random) : RPMSG_ADDRESS_ANY);
     const { device, fd } = await makeEndpoint(name, wanted.service, src, place, options);
     const path = join(places.dev, device);
-    return endpointOn(name, { fd, device, path, expected: wanted.service, made: true, renewable }, options);
+    return endpointOn(
+      name,
+      { fd, device, path, expected: wanted.service, made: true, renewable, channel },
+      options,
+    );
   };
 }
 
@@ -145,11 +151,13 @@ interface OpenNode {
   /** Whether this process made it, and so removes it. */
   readonly made: boolean;
   readonly renewable: boolean;
+  /** The channel that it serves, where it is not the channel's own. */
+  readonly channel?: RpmsgChannel | undefined;
 }
 
 /** Takes over an open node; what waited in it since before it was open is dropped. */
 function endpointOn(name: string, node: OpenNode, { places, time, timeouts }: RpmsgOptions): MessageEndpoint {
-  const { fd, device, path, expected, made, renewable } = node;
+  const { fd, device, path, expected, made, renewable, channel } = node;
   const { trees, calls } = places;
   const close = (): void => {
     try {
@@ -171,7 +179,11 @@ function endpointOn(name: string, node: OpenNode, { places, time, timeouts }: Rp
       renewable,
       drained: made ? 0 : readWaiting(fd),
       explainEnd: (error) => rpmsgEnded(error, processor()),
-      watch: (ended) => watchProcessor(processor, ended, time, timeouts.processor_look),
+      watch: (ended) => {
+        const isAnnounced = channelWatch(channel);
+        const down = () => processorDown(processor()) ?? (isAnnounced() ? undefined : WITHDRAWN);
+        return lookNowAndThen(down, ended, time, timeouts.processor_look);
+      },
       close,
     };
   } catch (error) {
@@ -192,20 +204,29 @@ function checkNode(
   throw new BridgeError('IO_ERROR', `${name}: ${path} is ${what}`);
 }
 
+const WITHDRAWN = 'the firmware withdrew the service, or started anew';
+
+/** Whether a channel is there that was there: an endpoint that was made for it outlives it, and hears nothing. */
+function channelWatch(channel: RpmsgChannel | undefined): () => boolean {
+  if (channel === undefined) return () => true;
+  const then = identity(channel.path);
+  return () => identity(channel.path) === then;
+}
+
 /**
- * Looks at the processor now and then: where its recovery is disabled, a crash leaves every endpoint
- * as it is, open and silent.
+ * Looks now and then for what no read tells: where a processor's recovery is disabled, a crash leaves
+ * every endpoint as it is, open and silent.
  */
-function watchProcessor(
-  processor: () => RemoteProcessor | undefined,
+function lookNowAndThen(
+  down: () => string | undefined,
   ended: (reason: string) => void,
   time: Time,
   everyMs: number,
 ): () => void {
   const look = (): void => {
-    const down = processorDown(processor());
-    if (down === undefined) timer = time.set(look, everyMs);
-    else ended(down);
+    const reason = down();
+    if (reason === undefined) timer = time.set(look, everyMs);
+    else ended(reason);
   };
   let timer = time.set(look, everyMs);
   return () => time.clear(timer);
