@@ -168,11 +168,14 @@ export class Coprocessor {
       return;
     }
     this.#link = link;
+    // Before the driver, whose first message follows from it.
+    if (trace !== undefined) {
+      link.state$.subscribe((state) => {
+        trace.state(state.kind, state.kind === 'up' ? state.delivery : state.reason);
+      });
+    }
     this.bus.attach(link);
-    link.state$.subscribe((state) => {
-      trace?.state(state.kind, state.kind === 'up' ? state.delivery : state.reason);
-      this.#follow(link, state);
-    });
+    link.state$.subscribe((state) => this.#follow(link, state));
   }
 
   #follow(link: PacketLink, state: LinkState): void {

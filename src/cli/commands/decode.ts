@@ -30,7 +30,7 @@ export function command(): Command {
     .action(decode);
 }
 
-const KINDS_HELP = `Kinds: data, ack, nak, plain, rst, rstack, damaged, state, lost; or types of messages, as
+const KINDS_HELP = `Kinds: data, ack, nak, plain, message, rst, rstack, damaged, state, lost; or types of messages, as
 hello-response, vq-avail, vq-used, time-request, boot, log; gpio-request, gpio-reply, gpio-interrupt, srtm-setup,
 srtm-reply, srtm-notification.`;
 

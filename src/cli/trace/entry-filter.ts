@@ -17,7 +17,5 @@ export function passes(entry: TraceEntry, filter: EntryFilter): boolean {
   if (fromNs !== undefined && entry.sinceStartNs < fromNs) return false;
   if (toNs !== undefined && entry.sinceStartNs > toNs) return false;
   if (kinds === undefined) return true;
-  return (
-    kinds.has(kindOf(entry.record)) || (entry.spoken !== undefined && kinds.has(entry.spoken.message.type))
-  );
+  return kinds.has(kindOf(entry)) || (entry.spoken !== undefined && kinds.has(entry.spoken.message.type));
 }

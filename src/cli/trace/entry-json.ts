@@ -7,7 +7,7 @@ import { hexBytes, isDialectMessage, nameOf, requestWords } from './message-word
 /** A record as `decode --json` prints it (docs/trace.md, "JSON"): bytes in hex, times in ns. */
 export function entryJson(entry: TraceEntry): Record<string, unknown> {
   const { record, spoken, coprocessor, sinceStartNs, realtimeNs } = entry;
-  const common = { type: kindOf(record), coprocessor, timeNs: record.atNs, sinceStartNs, realtimeNs };
+  const common = { type: kindOf(entry), coprocessor, timeNs: record.atNs, sinceStartNs, realtimeNs };
   switch (record.kind) {
     case 'frame':
       return {

@@ -16,7 +16,7 @@ export function entryText(entry: TraceEntry): string {
   const head = `${timeOfDay(entry.realtimeNs)} ${secondsText(entry.sinceStartNs).padStart(12)}  ${entry.coprocessor.padEnd(NAME_WIDTH)}`;
   const fate = fateOf(entry).padEnd(FATE_WIDTH);
   const words = spoken === undefined ? '' : `  ${messageWords(spoken)}`;
-  const line = `${head} ${directionOf(record)} ${fate} ${recordWords(record)}${words}`.trimEnd();
+  const line = `${head} ${directionOf(record)} ${fate} ${recordWords(entry)}${words}`.trimEnd();
   // Names and reasons are from elsewhere, and this goes to a terminal.
   return line.replace(/\p{Cc}/gu, '?');
 }
@@ -27,10 +27,10 @@ function directionOf(record: TraceRecord): string {
   return record.direction === 'in' ? '<' : '>';
 }
 
-function recordWords(record: TraceRecord): string {
+function recordWords({ record, carries }: TraceEntry): string {
   switch (record.kind) {
     case 'frame':
-      return frameWords(record.frame);
+      return carries === 'message' ? 'MESSAGE' : frameWords(record.frame);
     case 'damaged':
       return `${record.bytes.length} bytes ${hexBytes(record.bytes)}`;
     case 'state':

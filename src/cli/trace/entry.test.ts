@@ -16,6 +16,7 @@ function entry(record: TraceRecord): TraceEntry {
   return {
     record,
     coprocessor: 'hub',
+    carries: 'serial',
     spoken: new TraceSpeech().of(record),
     sinceStartNs: record.atNs,
     realtimeNs: REALTIME,
@@ -80,6 +81,20 @@ describe('a record as a line', () => {
       '-0.001500',
       '12.000000',
     ]);
+  });
+});
+
+describe('a message of a link without frames', () => {
+  const message: TraceEntry = {
+    ...entry({ ...delivered, frame: { kind: 'plain', payload: boot } }),
+    carries: 'message',
+  };
+
+  it('is no frame', () => {
+    expect(entryText(message)).toMatch(/ {2}hub {6}< delivered {7}MESSAGE {2}BUS_BOOT: boot_id 0x00001234$/);
+    expect(entryJson(message)).toMatchObject({ type: 'message', packet: Buffer.from(boot).toString('hex') });
+    expect(passes(message, { kinds: new Set(['message']) })).toBe(true);
+    expect(passes(message, { kinds: new Set(['plain']) })).toBe(false);
   });
 });
 

@@ -1,11 +1,13 @@
 import type { Spoken } from '../../trace/conversation.js';
-import type { TraceRecord, TraceSource } from '../../wire/trace/record.js';
+import type { SourceKind, TraceRecord, TraceSource } from '../../wire/trace/record.js';
 
 /** A record as it is shown: with what it says and when it was. */
 export interface TraceEntry {
   readonly record: TraceRecord;
   /** Name of the coprocessor. */
   readonly coprocessor: string;
+  /** What its records hold. */
+  readonly carries: SourceKind;
   /** Of the packet, where the record has one. */
   readonly spoken: Spoken | undefined;
   /** Since the trace began, ns. */
@@ -20,6 +22,7 @@ export const ENTRY_KINDS = [
   'ack',
   'nak',
   'plain',
+  'message',
   'rst',
   'rstack',
   'damaged',
@@ -29,8 +32,9 @@ export const ENTRY_KINDS = [
 export type EntryKind = (typeof ENTRY_KINDS)[number];
 
 /** What kind of record it is; the frame's kind for frames. */
-export function kindOf(record: TraceRecord): EntryKind | 'source' {
+export function kindOf({ record, carries }: Pick<TraceEntry, 'record' | 'carries'>): EntryKind | 'source' {
   if (record.kind !== 'frame') return record.kind;
+  if (carries === 'message') return 'message';
   const { frame } = record;
   return frame.kind === 'ack' && frame.nak ? 'nak' : frame.kind;
 }
@@ -46,13 +50,14 @@ export function fateOf({ record, spoken }: TraceEntry): string {
 
 /** Names of the coprocessors of a trace, by the number of their records. */
 export class SourceNames {
-  private readonly names = new Map<number, string>();
+  private readonly sources = new Map<number, TraceSource>();
 
-  add({ id, name }: TraceSource): void {
-    this.names.set(id, name);
+  add(source: TraceSource): void {
+    this.sources.set(source.id, source);
   }
 
-  of(record: TraceRecord): string {
-    return this.names.get(record.source) ?? `#${record.source}`;
+  of(record: TraceRecord): Pick<TraceEntry, 'coprocessor' | 'carries'> {
+    const source = this.sources.get(record.source);
+    return { coprocessor: source?.name ?? `#${record.source}`, carries: source?.kind ?? 'serial' };
   }
 }

@@ -17,7 +17,7 @@ export async function* readEntries(
       if (record.kind === 'source') names.add(record.added);
       return {
         record,
-        coprocessor: names.of(record),
+        ...names.of(record),
         spoken: speech.of(record),
         sinceStartNs: record.atNs - startNs,
         realtimeNs: record.atNs + head.realtimeNs - head.monotonicNs,

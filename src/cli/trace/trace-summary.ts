@@ -83,7 +83,7 @@ const ARROWS = { in: '<', out: '>', none: '-' } as const;
 
 function count(summary: CoprocessorSummary, entry: TraceEntry): void {
   const { record, spoken } = entry;
-  const kind = kindOf(record);
+  const kind = kindOf(entry);
   const fate = record.kind === 'state' ? record.state : fateOf(entry);
   const direction = record.kind === 'frame' ? record.direction : record.kind === 'damaged' ? 'in' : 'none';
   const key = `${direction} ${kind} ${fate}`;

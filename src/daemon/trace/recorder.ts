@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Time } from '../../base/clock.js';
 import type { LinkObserver } from '../../link/link-observer.js';
 import type { LinkState } from '../../link/packet-link.js';
+import { isMessageUrl, parseLinkUrl } from '../../link/url.js';
 import type { DiscardedFrame, SerialFrame } from '../../wire/serial-frame.js';
 import { encodeTraceHead } from '../../wire/trace/file-head.js';
 import {
@@ -80,7 +81,8 @@ export class TraceRecorder {
   source(name: string, link: string): SourceTrace {
     let source = this.#sources.find((known) => known.name === name && known.link === link);
     if (source === undefined) {
-      source = { id: Math.min(this.#sources.length, MAX_SOURCES), name, link, kind: 'serial' };
+      const kind = isMessageUrl(parseLinkUrl(link)) ? 'message' : 'serial';
+      source = { id: Math.min(this.#sources.length, MAX_SOURCES), name, link, kind };
       this.#sources.push(source);
       const atNs = this.#time.monotonicNs();
       this.#put({ kind: 'source', atNs, source: source.id, added: source });

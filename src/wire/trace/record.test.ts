@@ -55,7 +55,7 @@ const record: fc.Arbitrary<TraceRecord> = fc.oneof(
       id: fc.nat(0xffff),
       name: fc.string({ maxLength: 30 }),
       link: fc.string({ maxLength: 60 }),
-      kind: fc.constant('serial' as const),
+      kind: fc.constantFrom('serial' as const, 'message' as const),
     }),
   }),
 );

@@ -43,14 +43,20 @@ export type Fate = (typeof FATES)[number];
 
 export const LINK_STATES = ['opening', 'up', 'down'] as const;
 
+/**
+ * What the records of a coprocessor hold: frames of the serial link, or the messages of a link that has
+ * packets of its own (rpmsg), each as the content of a PLAIN frame.
+ */
+export const SOURCE_KINDS = ['serial', 'message'] as const;
+export type SourceKind = (typeof SOURCE_KINDS)[number];
+
 /** A coprocessor, and the number its records have. */
 export interface TraceSource {
   readonly id: number;
   readonly name: string;
   /** URL of its link. */
   readonly link: string;
-  /** What kind of frames its records hold. */
-  readonly kind: 'serial';
+  readonly kind: SourceKind;
 }
 
 interface Stamped {
@@ -228,5 +234,6 @@ export function parseSource(value: unknown): TraceSource | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { id, name, link, kind } = value as Record<string, unknown>;
   if (typeof id !== 'number' || typeof name !== 'string' || typeof link !== 'string') return undefined;
-  return kind === 'serial' ? { id, name, link, kind } : undefined;
+  const known = SOURCE_KINDS.find((one) => one === kind);
+  return known === undefined ? undefined : { id, name, link, kind: known };
 }
