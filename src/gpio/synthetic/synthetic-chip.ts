@@ -57,6 +57,7 @@ export class SyntheticChip implements Chip {
   private readonly lines: readonly SyntheticLine[];
   private readonly names = new Map<string, number>();
   private readonly requests = new Set<SyntheticLineRequest>();
+  private readonly opening = new Set<Promise<unknown>>();
   private readonly states: BehaviorSubject<ChipState>;
   private readonly changes = new Subject<LineInfoChange>();
   private readonly directorySubscription: Subscription;
@@ -132,7 +133,7 @@ export class SyntheticChip implements Chip {
     const parents = new Set(this.boundLines(request.offsets).map(({ parent }) => parent));
     await Promise.all([...parents].map((parent) => parent.whenUp()));
     this.checkOpen();
-    const opened = await SyntheticLineRequest.open({
+    const opening = SyntheticLineRequest.open({
       request,
       configs,
       // Again: what was bound may be elsewhere now that the chips are up.
@@ -141,6 +142,8 @@ export class SyntheticChip implements Chip {
       timers: this.options.timers,
       onEnded: (ended) => this.requests.delete(ended),
     });
+    this.opening.add(opening);
+    const opened = await opening.finally(() => this.opening.delete(opening));
     if (opened.ended === undefined) this.requests.add(opened);
     if (this.closed !== undefined) await opened.end(this.closed);
     this.checkOpen();
@@ -158,6 +161,7 @@ export class SyntheticChip implements Chip {
     this.closed = reason;
     this.directorySubscription.unsubscribe();
     for (const subscription of this.following.values()) subscription.unsubscribe();
+    await Promise.allSettled(this.opening);
     await Promise.all([...this.requests].map((request) => request.end(reason)));
     for (const { binding } of this.lines) unbindLine(binding);
     this.states.next({ kind: 'down', reason });

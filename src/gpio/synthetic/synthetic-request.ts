@@ -133,6 +133,8 @@ export class SyntheticLineRequest implements LineRequest {
         onEnd: (reason) => void this.finish(reason),
       },
     );
+    // Another part's lines went away meanwhile, and the request with them.
+    if (this.why !== undefined) await part.request.release();
   }
 
   private byPart(offsets: readonly number[]): Map<Part, { offset: number; at: number }[]> {
