@@ -143,6 +143,12 @@ function listenFailed(path: string, error: NodeJS.ErrnoException): BridgeError {
       return new BridgeError('PERMISSION_DENIED', `${name}: no permission to create it there`, options);
     case 'ENOENT':
       return new BridgeError('IO_ERROR', `${name}: its directory does not exist: make it first`, options);
+    case 'ENAMETOOLONG':
+      return new BridgeError(
+        'IO_ERROR',
+        `${name}: the path is too long for a socket: choose a shorter one`,
+        options,
+      );
     default:
       return new BridgeError('IO_ERROR', `${name}: ${messageOf(error)}`, options);
   }

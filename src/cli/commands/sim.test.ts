@@ -50,6 +50,10 @@ describe('gpiobridge sim', () => {
     [['--listen', 'rpmsg:x'], 'rpmsg'],
     [['--listen', 'tcp:localhost'], 'tcp:'],
     [['--listen', 'unix:'], 'unix:'],
+    [['--listen', 'vhost-user-rpmsg:'], 'the path of the socket is missing'],
+    [['--listen', 'vhost-user-rpmsg:/no/such/place'], 'its directory does not exist'],
+    [['--listen', `vhost-user-rpmsg:/tmp/${'x'.repeat(120)}`], 'the path is too long'],
+    [['--service', 'hub'], '--service is for --listen vhost-user-rpmsg:PATH'],
     [['--lines', '0'], "--lines: '0'"],
     [['--lines', 'many'], "--lines: 'many'"],
     [['--lines', '70000'], 'lines is 70000'],
@@ -83,22 +87,25 @@ describe('gpiobridge sim', () => {
   it('leaves a file alone that is in its way, and nothing behind', async () => {
     writeFileSync(inside('hub'), 'precious');
     const control = ['--control', inside('control')];
-    for (const kind of ['pty', 'unix']) {
+    for (const kind of ['pty', 'unix', 'vhost-user-rpmsg']) {
       expect(await gpiobridge('sim', '--listen', `${kind}:${inside('hub')}`, ...control)).toBe(1);
     }
-    expect(stderr.match(/gpiobridge sim: .*exists and is not/g)).toHaveLength(2);
+    expect(stderr.match(/gpiobridge sim: .*exists and is not/g)).toHaveLength(3);
     expect(lstatSync(inside('hub')).isFile()).toBe(true);
     expect(existsSync(inside('control'))).toBe(false);
   });
 
-  it.each(['pty', 'unix'])('says where it listens, and removes its %s and control socket', async (kind) => {
-    const listen = `${kind}:${inside('hub')}`;
-    const stop = await simulator('--listen', listen, '--control', inside('control'), '--seed', '5');
-    expect(stdout).toBe(`seed 5\ncontrol socket ${inside('control')}\nlistening on ${listen}\n`);
-    expect([existsSync(inside('hub')), existsSync(inside('control'))]).toEqual([true, true]);
-    expect(await stop()).toBe(0);
-    expect([existsSync(inside('hub')), existsSync(inside('control'))]).toEqual([false, false]);
-  });
+  it.each(['pty', 'unix', 'vhost-user-rpmsg'])(
+    'says where it listens, and removes its %s and control socket',
+    async (kind) => {
+      const listen = `${kind}:${inside('hub')}`;
+      const stop = await simulator('--listen', listen, '--control', inside('control'), '--seed', '5');
+      expect(stdout).toBe(`seed 5\ncontrol socket ${inside('control')}\nlistening on ${listen}\n`);
+      expect([existsSync(inside('hub')), existsSync(inside('control'))]).toEqual([true, true]);
+      expect(await stop()).toBe(0);
+      expect([existsSync(inside('hub')), existsSync(inside('control'))]).toEqual([false, false]);
+    },
+  );
 });
 
 describe('gpiobridge sim --scenario', () => {
