@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../../support/program.js';
 import type { Guest } from '../lab/guest.js';
 import { GuestChain } from '../lab/guest-chain.js';
 import { type KernelLab, kernelLab } from '../lab/kernel-lab.js';
@@ -77,5 +78,37 @@ describe("a guest's stock driver and tools, over the daemon and a simulated copr
     const { status, stdout } = await monitor.exit();
     expect(status).toBe(0);
     expect([...stdout.matchAll(/(RISING|FALLING) EDGE/g)].map(([, kind]) => kind)).toEqual([...wanted]);
+  });
+
+  it.each([
+    ['high', 1],
+    ['low', 0],
+  ] as const)('have level interrupts: %s', async (_name, active) => {
+    const idle = (1 - active) as 0 | 1;
+    const count = async () => Number(await guest.must('cat /sys/module/gpio_level_irq/parameters/count'));
+    const grows = async (from: number) =>
+      eventually(async () => ((await count()) > from ? true : undefined), 'an interrupt', 20_000);
+    await chain.drive(6, idle);
+    const label = (await guest.must('gpiodetect')).match(/\[(.*)\]/)![1];
+    await guest.must(`modprobe gpio_level_irq chip=${label} line=6 low=${active === 0 ? 1 : 0}`);
+    expect(await count()).toBe(0);
+    // Again and again, as long as it lasts.
+    await chain.drive(6, active);
+    await grows(3);
+    await chain.drive(6, idle);
+    const settled = async () => {
+      const before = await count();
+      await guest.must('sleep 0.2');
+      return (await count()) === before ? before : undefined;
+    };
+    const before = await eventually(settled, 'interrupts to end', 20_000);
+    await chain.drive(6, active);
+    await grows(before);
+    // A level that is there when the interrupt is enabled is not missed.
+    await guest.must('rmmod gpio_level_irq');
+    await guest.must(`modprobe gpio_level_irq chip=${label} line=6 low=${active === 0 ? 1 : 0}`);
+    await grows(0);
+    await guest.must('rmmod gpio_level_irq');
+    await chain.exported('vm', ({ requestedLines }) => !requestedLines.includes(6), 'to be free');
   });
 });
