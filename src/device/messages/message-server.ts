@@ -40,6 +40,7 @@ export class MessageServer {
   private subscriptions: Subscription[] = [];
   private outbox: Uint8Array[] = [];
   private requests: Uint8Array[] = [];
+  /** A request is being done; also one of the channel before, which the lines have to be done with. */
   private busy = false;
   private up = false;
   /** Whether a request was answered on the present channel. */
@@ -77,7 +78,6 @@ export class MessageServer {
     this.epoch++;
     this.up = up;
     this.greeted = false;
-    this.busy = false;
     this.requests = [];
     this.outbox = [];
   }
@@ -101,8 +101,7 @@ export class MessageServer {
     this.busy = true;
     const { epoch } = this;
     void answer.then((reply) => {
-      if (epoch !== this.epoch) return;
-      this.reply(reply);
+      if (epoch === this.epoch) this.reply(reply);
       this.busy = false;
       while (!this.busy && this.requests.length > 0) this.serve(this.requests.shift()!);
     });
