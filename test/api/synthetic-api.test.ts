@@ -86,6 +86,19 @@ describe('synthetic chips over the control socket', () => {
     await user.synthetic.make(description('door', 'hub:3'));
   });
 
+  it('are not taken for those of the same name that somebody else made later', async () => {
+    const [first, second] = [await bench.client(), await bench.client()];
+    await first.synthetic.make(description('door', 'hub:3'), 'connection');
+    await second.synthetic.delete('door');
+    await second.synthetic.make(description('door', 'hub:4'));
+    first.close();
+    await until(() => bench.server.usage().clients === 1, 'the first maker to be gone');
+    // Many calls, behind all that the end of the connection began.
+    for (let i = 0; i < 50; i++) {
+      expect(await second.synthetic.list()).toMatchObject([{ name: 'door', lines: ['hub:4'] }]);
+    }
+  });
+
   it('that are being made when their connection goes are gone as well', async () => {
     const rpc = await RpcConnection.open(bench.layout.control, 1_000);
     const chip = { ...description('door', 'hub:3'), lifetime: 'connection' };

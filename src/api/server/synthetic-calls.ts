@@ -10,10 +10,16 @@ import {
 import { countOf, flag, list, oneOf, pageParams, record, text } from './params.js';
 import { wirePage } from './wire-shapes.js';
 
+/** Takes away one chip that was made, if it is still there: not another one that has its name by now. */
+export type TakeAway = () => Promise<void>;
+
 /** Who makes synthetic chips, for the control socket. */
 export interface SyntheticControl {
-  /** Makes and serves a chip; rejects with INVALID_ARGUMENT, BUSY, NOT_FOUND, PERMISSION_DENIED, QUEUE_FULL or IO_ERROR. */
-  make(description: SyntheticDescription, lifetime: Lifetime): Promise<void>;
+  /**
+   * Makes and serves a chip; rejects with INVALID_ARGUMENT, BUSY, NOT_FOUND, NOT_SUPPORTED,
+   * PERMISSION_DENIED, QUEUE_FULL or IO_ERROR.
+   */
+  make(description: SyntheticDescription, lifetime: Lifetime): Promise<TakeAway>;
   /** Resolves when its lines are free; rejects with NOT_FOUND, or NOT_SUPPORTED for one of the configuration. */
   delete(name: string): Promise<void>;
   list(): readonly WireSynthetic[];
@@ -35,8 +41,8 @@ const MAX_LINES = 512;
 /** Calls about synthetic chips on one connection, with which the chips go that were made for it. */
 export class SyntheticCalls {
   readonly #control: SyntheticControl;
-  /** Names of the chips that live as long as this connection. */
-  readonly #own = new Set<string>();
+  /** What takes away the chips that live as long as this connection, by their names. */
+  readonly #own = new Map<string, TakeAway>();
   #closed = false;
 
   constructor(control: SyntheticControl) {
@@ -62,15 +68,17 @@ export class SyntheticCalls {
   /** The connection is gone. */
   close(): void {
     this.#closed = true;
-    for (const name of this.#own) this.#forget(name);
+    for (const takeAway of this.#own.values()) takeAway().catch(() => {});
+    this.#own.clear();
   }
 
   async #make(params: readonly unknown[]): Promise<null> {
     countOf(params, 1, 1);
     const { description, lifetime } = syntheticRequest(params[0], 'chip');
-    await this.#control.make(description, lifetime);
-    if (lifetime === 'connection') this.#own.add(description.name);
-    if (this.#closed && lifetime === 'connection') this.#forget(description.name);
+    const takeAway = await this.#control.make(description, lifetime);
+    if (lifetime !== 'connection') return null;
+    if (this.#closed) await takeAway();
+    else this.#own.set(description.name, takeAway);
     return null;
   }
 
@@ -80,12 +88,6 @@ export class SyntheticCalls {
     await this.#control.delete(name);
     this.#own.delete(name);
     return null;
-  }
-
-  #forget(name: string): void {
-    this.#own.delete(name);
-    // Somebody else may have deleted it before.
-    this.#control.delete(name).catch(() => {});
   }
 }
 

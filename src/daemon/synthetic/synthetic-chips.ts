@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Lifetime, WireSynthetic, WireSyntheticLine } from '../../api/schema.js';
 import { type ApiServer, CHIP_NAME } from '../../api/server/api-server.js';
 import type { SocketAccess } from '../../api/server/socket.js';
-import type { SyntheticControl } from '../../api/server/synthetic-calls.js';
+import type { SyntheticControl, TakeAway } from '../../api/server/synthetic-calls.js';
 import { wireChipState } from '../../api/server/wire-shapes.js';
 import type { Time } from '../../base/clock.js';
 import { BridgeError } from '../../base/errors.js';
@@ -115,21 +115,20 @@ export class SyntheticChips implements SyntheticControl {
     }
   }
 
-  async make(description: SyntheticDescription, lifetime: Lifetime): Promise<void> {
+  async make(description: SyntheticDescription, lifetime: Lifetime): Promise<TakeAway> {
     const { store } = this.#options;
     if (lifetime === 'persistent') store.checkUsable();
-    await this.#make(description, lifetime);
-    if (lifetime !== 'persistent') return;
+    const served = await this.#make(description, lifetime);
     try {
-      await store.save(description);
+      if (lifetime === 'persistent') await store.save(description);
     } catch (thrown) {
-      const served = this.#served.get(description.name);
-      if (served !== undefined) await this.#remove(served, 'it could not be kept');
+      await this.#remove(served, 'it could not be kept');
       throw thrown;
     }
+    return () => this.#remove(served, 'its maker is gone');
   }
 
-  async #make(description: SyntheticDescription, lifetime: Lifetime): Promise<void> {
+  async #make(description: SyntheticDescription, lifetime: Lifetime): Promise<ServedSynthetic> {
     const access = checkDescription(description);
     await this.#leaving.get(description.name);
     const { name } = description;
@@ -145,7 +144,7 @@ export class SyntheticChips implements SyntheticControl {
       parentProblem(claim.lines, coprocessors, [...this.#served.keys()]) ??
       claimProblem(claim, this.#claims());
     if (problem !== undefined) throw problem;
-    await this.#add(description, access, lifetime);
+    return this.#add(description, access, lifetime);
   }
 
   async delete(name: string): Promise<void> {
@@ -191,11 +190,12 @@ export class SyntheticChips implements SyntheticControl {
     description: SyntheticDescription,
     access: SocketAccess,
     lifetime: WireSynthetic['lifetime'],
-  ): Promise<void> {
+  ): Promise<ServedSynthetic> {
     const { api, directory, time, log, onChange } = this.#options;
     const chip = new SyntheticChip({ description, directory, clock: time, timers: time });
     const { name } = description;
-    this.#served.set(name, { description, access, lifetime, claim: claimOf(description), chip });
+    const served = { description, access, lifetime, claim: claimOf(description), chip };
+    this.#served.set(name, served);
     try {
       if (lifetime !== 'configuration') checkFree(chip, directory);
       await api.addChip(chip, access);
@@ -206,13 +206,16 @@ export class SyntheticChips implements SyntheticControl {
     }
     log('info', 'chip_added', { chip: name, lines: chip.lineCount, made_of: description.lines.join(' ') });
     onChange();
+    return served;
   }
 
-  #remove(served: ServedSynthetic, reason: string): Promise<void> {
+  /** Takes this chip away, if it is there: not another one that has its name by now. */
+  async #remove(served: ServedSynthetic, reason: string): Promise<void> {
     const { name } = served.chip;
+    if (this.#served.get(name) !== served) return;
     const leaving = this.#leaving.get(name) ?? this.#takeAway(served, reason);
     this.#leaving.set(name, leaving);
-    return leaving;
+    await leaving;
   }
 
   async #takeAway({ chip }: ServedSynthetic, reason: string): Promise<void> {
