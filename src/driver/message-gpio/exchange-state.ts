@@ -240,7 +240,14 @@ function answer(
 }
 
 function passTime(state: ExchangeState, now: number, out: ExchangeOutput[]): void {
-  for (const [lane, { until }] of state.doubts) if (until <= now) state.doubts.delete(lane);
+  for (const [lane, { until }] of state.doubts) {
+    if (until > now) continue;
+    state.doubts.delete(lane);
+    // Nothing at all was answered since: is anybody there?
+    if (state.phase === 'ready' && state.missed > 0 && state.inFlight === undefined) {
+      beginProbing(state, now, out);
+    }
+  }
   const expired = state.waiting.filter(({ deadline }) => deadline <= now);
   for (const ask of expired) {
     state.waiting.splice(state.waiting.indexOf(ask), 1);

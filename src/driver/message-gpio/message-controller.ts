@@ -208,9 +208,9 @@ export class MessageController implements RemoteGpio, LineHost {
   private async setLines(isCurrent: () => boolean): Promise<boolean> {
     if (!isCurrent()) return false;
     const isFirst = this.lostSinceNs === undefined;
+    this.gathering = true;
     // Whether the firmware had restarted cannot be known.
     if (this.options.onRestart === 'release' && !isFirst) this.forgetLines();
-    this.gathering = true;
     const restored = await this.operations.restore(isCurrent);
     this.gathering = false;
     if (restored && !isFirst) this.tellReturn();

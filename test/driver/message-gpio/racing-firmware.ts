@@ -12,7 +12,6 @@ import type { HandTime } from '../../conformance/hand-time.js';
 
 /** A channel whose far end is a {@link RacingFirmware}. */
 export class HandLink implements PacketLink {
-  readonly name = 'hand:firmware';
   readonly states = new BehaviorSubject<LinkState>({ kind: 'opening' });
   readonly state$ = this.states.asObservable();
   readonly incoming = new Subject<PacketBatch>();
@@ -28,7 +27,10 @@ export class HandLink implements PacketLink {
   renew?: () => void;
   private channel = 0;
 
-  constructor(private readonly time: HandTime) {}
+  constructor(
+    private readonly time: HandTime,
+    readonly name = 'hand:firmware',
+  ) {}
 
   get state(): LinkState {
     return this.states.value;
