@@ -1,6 +1,7 @@
 import { cpus } from 'node:os';
 import { makeGpioSimChip } from '../../kernel/lab/gpio-sim.js';
 import { kernelLab } from '../../kernel/lab/kernel-lab.js';
+import { exportedChip, WIRE } from './exported-chip.js';
 import { measure, type Rates } from './gpio-bench.js';
 
 /** `npm run bench:kernel [-- SECONDS]` for each of the three figures of each chip. */
@@ -13,8 +14,14 @@ const rates = ({ get, set, edge }: Rates): string[] => [get, set, edge].map((rat
 
 console.log(`node ${process.version}, ${cpus().length} x ${cpus()[0]?.model.trim()}`);
 console.log('\nGPIO lines of a guest with an emulated processor, over /dev/gpiochipN: round trips a second');
-const lab = await kernelLab();
+const exported = await exportedChip();
+const lab = await kernelLab({
+  devices: [{ kind: 'gpio', socket: exported.socket }],
+  modules: ['gpio-virtio'],
+});
 try {
+  const chip = (await lab.guest.must('gpiodetect')).split(' ')[0]!;
+  const bridged = await measure(lab.guest, { chip, ...WIRE }, seconds);
   const sim = await makeGpioSimChip(lab.guest, 'bench', 8);
   const yardstick = await measure(
     lab.guest,
@@ -23,6 +30,8 @@ try {
   );
   row('', ['get', 'set', 'set to edge']);
   row('gpio-sim in the guest', rates(yardstick));
+  row('gpiobridge, by vhost-user', rates(bridged));
 } finally {
   await lab.stop();
+  await exported.stop();
 }
