@@ -3,6 +3,7 @@ import type {
   WireCoprocessorStatus,
   WireCounters,
   WireDaemonStatus,
+  WireExportStatus,
 } from '../../api/schema.js';
 import type { StatusSource } from '../../api/server/control-session.js';
 import { MetricSet } from './metric-set.js';
@@ -19,6 +20,7 @@ export function daemonMetrics(source: StatusSource): Promise<string> {
     const owner = coprocessors.find(({ chips }) => chips.includes(chip.name));
     addChip(metrics, chip, owner?.name ?? '');
   }
+  for (const exported of source.exports()) addExport(metrics, exported);
   return metrics.text();
 }
 
@@ -89,6 +91,25 @@ function addChip(metrics: MetricSet, status: WireChipStatus, coprocessor: string
     status.persistent_lines,
   );
   addCounters(metrics, 'chip', status.counters, chip);
+}
+
+function addExport(metrics: MetricSet, { name, chip, state, lines, ...status }: WireExportStatus): void {
+  const labels = { export: name, chip };
+  metrics.gauge('gpiobridge_export_running', '1 while a guest uses it.', labels, Number(state === 'running'));
+  metrics.gauge('gpiobridge_export_lines', 'Lines that its guest sees.', labels, lines);
+  metrics.gauge(
+    'gpiobridge_export_line_requests',
+    'Lines that its guest holds now.',
+    labels,
+    status.requested_lines.length,
+  );
+  metrics.gauge(
+    'gpiobridge_export_broken_queues',
+    'Queues of its guest that were stopped.',
+    labels,
+    status.broken_queues.length,
+  );
+  addCounters(metrics, 'export', status.counters, labels);
 }
 
 /** Counters keep the names that `status` gives them, but for the unit, which stands at the end. */

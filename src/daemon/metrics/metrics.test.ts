@@ -59,7 +59,24 @@ const SOURCE: StatusSource = {
     },
   ],
   chips: () => [CHIP, { ...CHIP, name: 'hub.2', state: 'down', reason: 'x', counters: { edges: 30 } }],
-  exports: () => [],
+  exports: () => [
+    {
+      name: 'web',
+      type: 'vhost-user',
+      chip: 'hub',
+      socket: '/run/vm/web.sock',
+      state: 'running',
+      reason: null,
+      pid: 7,
+      features: ['version_1'],
+      lines: 32,
+      requested_lines: [1, 3],
+      waiting_requests: 0,
+      outdated: false,
+      broken_queues: [],
+      counters: { edges_delivered: 5 },
+    },
+  ],
 };
 
 describe('daemonMetrics', () => {
@@ -69,6 +86,9 @@ describe('daemonMetrics', () => {
       'gpiobridge_build_info{version="1.2.3"} 1',
       'gpiobridge_uptime_seconds 1.5',
       'gpiobridge_api_calls_total 8',
+      'gpiobridge_export_running{export="web",chip="hub"} 1',
+      'gpiobridge_export_line_requests{export="web",chip="hub"} 2',
+      'gpiobridge_export_edges_delivered_total{export="web",chip="hub"} 5',
       'gpiobridge_coprocessor_up{coprocessor="hub"} 1',
       'gpiobridge_coprocessor_up{coprocessor="mcu"} 0',
       'gpiobridge_link_state{coprocessor="mcu",state="waiting"} 1',
@@ -106,7 +126,12 @@ describe('daemonMetrics', () => {
 
   it('leaves nothing behind of what is gone', async () => {
     await daemonMetrics(SOURCE);
-    const text = await daemonMetrics({ ...SOURCE, coprocessors: () => [], chips: () => [] });
+    const text = await daemonMetrics({
+      ...SOURCE,
+      coprocessors: () => [],
+      chips: () => [],
+      exports: () => [],
+    });
     expect(text).not.toContain('hub');
   });
 });
