@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { built } from '../support/built.js';
@@ -181,6 +181,47 @@ describe('a user', () => {
     for (const method of ['chip.lines', 'request.create', 'persistent.request']) {
       expect(await house.raw(users.ops, 'control', method)).toMatchObject({ error: 'NOT_FOUND' });
     }
+  });
+
+  it('of the control socket gives lines to others, who alone reach them; and nothing is made of bad names', async () => {
+    const made = ['new', 'given', 'lab:5-6', '--owner', users.stranger.name, '--mode', '0600'];
+    expect(await house.tool(users.ops, 'chip', ...made)).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect((await house.raw(users.stranger, 'given', 'chip.info')).result).toMatchObject({ lines: 2 });
+    for (const user of [users.door, users.panel, users.ops]) {
+      expect(await house.raw(user, 'given', 'chip.info')).toEqual({ refused: 'EACCES' });
+    }
+    expect(await house.tool(users.ops, 'chip', 'delete', 'given')).toMatchObject({ status: 0 });
+    expect(await house.raw(users.stranger, 'given', 'chip.info')).toEqual({ refused: 'ENOENT' });
+    const before = readdirSync(house.runtimeDir, { recursive: true }).sort();
+    const bad = [
+      { name: '../control' },
+      { name: '..' },
+      { name: '.hidden' },
+      { name: 'a/b' },
+      { name: '/etc/passwd' },
+      { name: 'nul\0' },
+      { name: 'x', owner: 'no-such-user' },
+      { name: 'x', owner: '../root' },
+      { name: 'x', group: 'no such group' },
+      { name: 'x', mode: '4777' },
+      { name: 'x', mode: 'rwx' },
+      { name: 'x', lines: ['lab:../5'] },
+      { name: 'x', lines: ['../lab:5'] },
+    ];
+    for (const wrong of bad) {
+      const chip = { lines: ['lab:5'], ...wrong };
+      const { error } = await house.raw(users.ops, 'control', 'synthetic.make', chip);
+      expect(['INVALID_ARGUMENT', 'NOT_FOUND', 'LINE_GONE'], JSON.stringify(chip)).toContain(error);
+    }
+    expect(readdirSync(house.runtimeDir, { recursive: true }).sort()).toEqual(before);
+  });
+
+  it('cannot make or delete chips without the control socket', async () => {
+    expect(await house.tool(users.door, 'chip', 'new', 'mine', 'hub:0')).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/permission/i),
+    });
+    expect(await house.tool(users.door, 'chip', 'delete', 'lock')).toMatchObject({ status: 1 });
   });
 
   it('cannot put anything into the runtime directory, replace or remove what is there, or read more of it', () => {
