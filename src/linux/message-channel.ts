@@ -57,7 +57,8 @@ export class MessageChannel {
   private readonly handle: PollHandle;
   /** One byte more than is taken: whatever fills it was longer. */
   private readonly space: number;
-  private pool = Buffer.allocUnsafeSlow(POOL_SIZE);
+  private readonly poolSize: number;
+  private pool: Buffer;
   private used = 0;
   private stopped = false;
 
@@ -67,6 +68,8 @@ export class MessageChannel {
     private readonly events: MessageChannelEvents,
   ) {
     this.space = options.maxMessage + 1;
+    this.poolSize = Math.max(POOL_SIZE, this.space);
+    this.pool = Buffer.allocUnsafeSlow(this.poolSize);
     this.handle = koffi().node.poll(fd, { readable: true }, this.onPoll as never);
   }
 
@@ -113,8 +116,8 @@ export class MessageChannel {
     const { read } = libc();
     const { fd, space } = this;
     for (let i = 0; i < most; i++) {
-      if (POOL_SIZE - this.used < space) {
-        this.pool = Buffer.allocUnsafeSlow(POOL_SIZE);
+      if (this.poolSize - this.used < space) {
+        this.pool = Buffer.allocUnsafeSlow(this.poolSize);
         this.used = 0;
       }
       const start = this.used;

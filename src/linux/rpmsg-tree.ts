@@ -1,6 +1,6 @@
 import { dirname, join, sep } from 'node:path';
 import { RPMSG_ADDRESS_ANY } from './rpmsg.js';
-import { attribute, devicePath, entries, linkedName, SYSFS } from './sysfs.js';
+import { attribute, devicePath, entries, linkedName, printable, SYSFS } from './sysfs.js';
 
 /** A channel that a remote processor announced: a device on the rpmsg bus. */
 export interface RpmsgChannel {
@@ -52,7 +52,7 @@ export class RpmsgTree {
       if (path === undefined || described === undefined || INTERNAL.has(described.name)) return [];
       const driver = linkedName(join(path, 'driver'));
       const node = entries(join(path, 'rpmsg')).find((name) => ENDPOINT.test(name));
-      return [{ id, ...described, driver, node, path }];
+      return [{ id: printable(id), ...described, driver, node, path }];
     });
   }
 

@@ -6,9 +6,17 @@ import { basename } from 'node:path';
 /** Where the kernel shows its devices. */
 export const SYSFS = '/sys';
 
-/** The text of an attribute without its last newline; undefined where it is gone or may not be read. */
+/**
+ * The text of an attribute without its last newline; undefined where it is gone or may not be read. Names come
+ * from firmware, and go to terminals: control characters in them become `?`.
+ */
 export function attribute(path: string): string | undefined {
-  return attempt(() => readFileSync(path, 'utf8').replace(/\n$/, ''));
+  return attempt(() => printable(readFileSync(path, 'utf8').replace(/\n$/, '')));
+}
+
+/** A name with `?` for control characters. */
+export function printable(name: string): string {
+  return name.replace(/\p{Cc}/gu, '?');
 }
 
 /** Names in a directory, in the order that numbers at their end ask for; none where there is no directory. */

@@ -68,6 +68,13 @@ rpmsg-io   remoteproc0  any  0x1e   /dev/rpmsg1  gpiobridge: hub   (endpoint)
     );
   });
 
+  it('shows no control characters that a firmware announces', () => {
+    sysfs.transport({ path: VIRTIO, channels: [{ name: 'evil\u001b[2J', dst: 1 }] });
+    expect(text()).toContain('evil?[2J');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
+    expect(text()).not.toMatch(/\u001b/);
+  });
+
   it('has numbers in their order, and channels that no processor is behind', () => {
     for (const number of [10, 2]) {
       sysfs.transport({

@@ -123,6 +123,25 @@ describe('messages on a descriptor', () => {
   });
 });
 
+describe('a message that the kernel refuses for its length', () => {
+  it('is refused by name, and the next is sent', async () => {
+    const [first, second] = seqpacketPair();
+    // As an rpmsg bus with small buffers: more is promised than the socket's buffer holds.
+    const wide = { ...seqpacketEndpoint(first), maxPacket: 10_000_000 };
+    const driver = new MessageLink('hub', wide, { role: 'driver', time: systemTime });
+    const device = new MessageLink('device', seqpacketEndpoint(second), { role: 'device', time: systemTime });
+    open.push(driver, device);
+    await expect(driver.send(new Uint8Array(8_000_000))).rejects.toMatchObject({
+      name: 'INVALID_ARGUMENT',
+      message: "hub: the kernel's buffers are too small for a message of 8000000 bytes",
+    });
+    const got = collect(device, 1);
+    await driver.send(text('short'));
+    expect(texts(await got)).toEqual(['short']);
+    expect(driver.counters).toMatchObject({ send_refused: 1, messages_sent: 1 });
+  });
+});
+
 describe('an endpoint that is full', () => {
   it('is tried again with pauses, keeps the order, and says when there is room', async () => {
     const [driver, device] = pair({ queue: 100 });
