@@ -163,6 +163,39 @@ async function ends(
   return last?.type === 'ended' ? last.reason : undefined;
 }
 
+describe('other firmware', () => {
+  it('keeps the lines that it still has, and says which it has not', async () => {
+    await client.synthetic.make({ name: 'door', lines: ['hub:3', 'hub:25-28', 'hub:30=x'], shared: false });
+    const monitor = started(['mon', '-c', 'door', '0', '--banner']);
+    await monitor.waitFor(/Monitoring/);
+    await chain.sim.stop();
+    chain.sim = new Program([
+      'sim',
+      '--listen',
+      `unix:${chain.port}`,
+      '--control',
+      chain.control,
+      '--lines',
+      '27',
+    ]);
+    running.push(chain.sim);
+    await monitor.waitFor(/chip door is up/);
+    expect((await tool('chip', 'list')).stdout).toMatch(
+      /^CHIP .*\ndoor {2}up .*\n {2}door: line 3: chip 'hub' has no line 27 now\n {2}door: line 4: .* 28 now\n {2}door: line 5: .* 30 now\n$/s,
+    );
+    await chain.daemon.waitFor(
+      /level=warn event=line_missing chip=door line=3 reason="chip 'hub' has no line 27 now"/,
+    );
+    await askControl(chain.control, { command: 'drive', line: 3, controller: 1, level: 1 });
+    await monitor.waitFor(/rising/);
+    expect((await tool('get', '-c', 'door', '1')).status).toBe(0);
+    expect(await tool('get', '-c', 'door', '5')).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("chip 'hub' has no line 30 now"),
+    });
+  }, 30_000);
+});
+
 describe('chips of the configuration', () => {
   it('are there before their coprocessor, and change with a reload without touching others', async () => {
     const file = chain.directory.join('gb.toml');

@@ -1,8 +1,9 @@
-import type { BridgeClient, SyntheticLineStatus, SyntheticStatus } from '../../api/client/types.js';
+import type { BridgeClient, SyntheticStatus } from '../../api/client/types.js';
 import { print, printJson } from '../output.js';
 import { table } from '../text-table.js';
+import { lineProblems } from './line-problems.js';
 
-/** `chip list`: a line for each chip, and one for each of its lines that is not as it should be. */
+/** `chip list`: a line for each chip, and what is wrong with its lines. */
 export async function listChips(daemon: BridgeClient, json: boolean): Promise<void> {
   const chips = await daemon.synthetic.list();
   const rows: (readonly string[])[] = [
@@ -13,7 +14,7 @@ export async function listChips(daemon: BridgeClient, json: boolean): Promise<vo
     const lines = await daemon.synthetic.lines(chip.name).catch(() => []);
     if (json) await printJson({ type: 'synthetic', ...chipObject(chip), madeOf: lines });
     rows.push(rowOf(chip));
-    problems.push(...lines.flatMap((line) => problemText(chip, line)));
+    problems.push(...lineProblems(lines).map((problem) => `  ${chip.name}: ${problem}\n`));
   }
   if (!json && chips.length > 0) await print(`${table(rows)}${problems.join('')}`);
 }
@@ -42,8 +43,4 @@ const LIVES: Readonly<Record<SyntheticStatus['lifetime'], string>> = {
 function rowOf({ name, lines, owner, group, mode, shared, lifetime, state }: SyntheticStatus): string[] {
   const access = [owner ?? '-', group ?? '-', mode ?? '-'];
   return [name, state.kind, LIVES[lifetime], ...access, shared ? 'yes' : 'no', lines.join(' ')];
-}
-
-function problemText({ name }: SyntheticStatus, { offset, unavailable }: SyntheticLineStatus): string[] {
-  return unavailable === null ? [] : [`  ${name}: line ${offset}: ${unavailable}\n`];
 }

@@ -29,7 +29,7 @@ export interface SyntheticChipsOptions {
   /** Where chips are kept that outlive the daemon. */
   readonly store: ChipStore;
   readonly time: Time;
-  readonly log: (level: 'info' | 'error', event: string, fields: LogFields) => void;
+  readonly log: (level: 'info' | 'warn' | 'error', event: string, fields: LogFields) => void;
   /** The chips that are served are others now. */
   readonly onChange: () => void;
 }
@@ -205,8 +205,19 @@ export class SyntheticChips implements SyntheticControl {
       throw thrown;
     }
     log('info', 'chip_added', { chip: name, lines: chip.lineCount, made_of: description.lines.join(' ') });
+    chip.state$.subscribe(({ kind }) => {
+      if (kind === 'up') this.#tellMissing(chip);
+    });
     onChange();
     return served;
+  }
+
+  /** Its coprocessors are up, and may not have all its lines. */
+  #tellMissing(chip: SyntheticChip): void {
+    chip.bindings.forEach(({ binding }, line) => {
+      if (isBound(binding)) return;
+      this.#options.log('warn', 'line_missing', { chip: chip.name, line, reason: binding.problem.message });
+    });
   }
 
   /** Takes this chip away, if it is there: not another one that has its name by now. */
