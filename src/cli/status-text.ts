@@ -42,7 +42,7 @@ function daemonText({
 
 function coprocessorText(coprocessor: CoprocessorStatus): string {
   const { name, link, linkState, reason, delivery, device, processor, openings } = coprocessor;
-  const { dialect, firmware, bootId, roundTripNs } = coprocessor;
+  const { dialect, roundTripNs } = coprocessor;
   return section(`coprocessor ${name}`, [
     ['link', link],
     [
@@ -54,13 +54,18 @@ function coprocessorText(coprocessor: CoprocessorStatus): string {
     ...(device === null ? [] : [row('device', device)]),
     ...(processor === null ? [] : [row('processor', processorText(processor))]),
     ['dialect', dialect],
-    ['firmware', firmware === null ? 'not known yet' : `${firmware || '(no name)'}, boot ${hex(bootId)}`],
+    ['firmware', firmwareText(coprocessor)],
     ...(roundTripNs === null ? [] : [row('round trip', spanText(roundTripNs))]),
     ...(coprocessor.clock === null ? [] : [row('clock', clockText(coprocessor.clock))]),
     ['chips', coprocessor.chips.join(' ') || 'none yet'],
     ...countersRows('link counts', coprocessor.linkCounters),
     ...countersRows('bus counts', coprocessor.busCounters),
   ]);
+}
+
+function firmwareText({ dialect, firmware, bootId }: CoprocessorStatus): string {
+  if (firmware !== null) return `${firmware || '(no name)'}, boot ${hex(bootId)}`;
+  return dialect === 'auto' || dialect === 'virtio-msg' ? 'not known yet' : 'not told in this dialect';
 }
 
 function processorText({ device, name, state, firmware, recovery }: ProcessorStatus): string {

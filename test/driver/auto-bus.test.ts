@@ -123,7 +123,7 @@ describe('auto', () => {
     const rig = newRig([]);
     await rig.connect('rpmsg-gpio-v14');
     await rig.until(() => rig.logs.some((line) => line.startsWith('error')), 'an error');
-    const why = 'its firmware speaks rpmsg-gpio-v14: that does not describe its lines: add ngpio = N';
+    const why = 'its firmware speaks rpmsg-gpio-v14, which does not describe its lines: add ngpio = N';
     expect(rig.logs.at(-1)).toContain(why);
     expect(rig.status.state).toMatchObject({ kind: 'greeting', why: expect.stringContaining(why) });
     expect(rig.remotes.size).toBe(0);

@@ -191,7 +191,7 @@ export class AutoBus implements RemoteBus {
   /** The firmware is known, and not its lines. */
   private withoutLines(dialect: MessageDialect, problem: string): void {
     const { name, log } = this.options;
-    const why = `its firmware speaks ${dialect}: ${problem}`;
+    const why = `its firmware speaks ${dialect}, ${problem}`;
     log('error', `${name}: ${why}`);
     this.replaceDriver(new VirtioMsgBus(this.driverOptions()));
     this.found = dialect;
@@ -241,10 +241,10 @@ export class AutoBus implements RemoteBus {
 /** What is missing in the configuration for a dialect that was found; undefined: nothing. */
 function portsProblem(dialect: MessageDialect, ports: readonly PortLayout[]): string | undefined {
   if (ports.length === 0) {
-    return 'that does not describe its lines: add ngpio = N, and names, to it in the configuration';
+    return 'which does not describe its lines: add ngpio = N, and names, to its [[coprocessor]]';
   }
   const limits = DIALECT_LIMITS[dialect];
-  if (ports.length > 1 && limits.port === 0) return 'that has no ports: give ngpio and names instead';
+  if (ports.length > 1 && limits.port === 0) return 'which has no ports: give ngpio and names instead';
   const most = Math.max(...ports.map(({ lineCount }) => lineCount));
-  return most > limits.lines ? `that has at most ${limits.lines} lines, and ngpio is ${most}` : undefined;
+  return most > limits.lines ? `which has at most ${limits.lines} lines, and ngpio is ${most}` : undefined;
 }
