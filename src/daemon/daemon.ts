@@ -112,7 +112,7 @@ export class Daemon {
       coprocessors: () => this.#config.coprocessors.map(({ name }) => name),
       store: this.#store,
       time: systemTime,
-      log: (level, event, fields) => logger.log(level, event, fields),
+      log: (level, event, fields) => logger.log(level, event, fields, `${fields.chip}`),
       onChange: options.onChange ?? (() => {}),
     });
     this.#exports = new ExportSet({

@@ -184,7 +184,7 @@ describe('other firmware', () => {
       /^CHIP .*\ndoor {2}up .*\n {2}door: line 3: chip 'hub' has no line 27 now\n {2}door: line 4: .* 28 now\n {2}door: line 5: .* 30 now\n$/s,
     );
     await chain.daemon.waitFor(
-      /level=warn event=line_missing chip=door line=3 reason="chip 'hub' has no line 27 now"/,
+      /level=warn event=lines_missing chip=door lines=3,4,5 reason="chip 'hub' has no line 27 now"/,
     );
     await askControl(chain.control, { command: 'drive', line: 3, controller: 1, level: 1 });
     await monitor.waitFor(/rising/);

@@ -214,10 +214,12 @@ export class SyntheticChips implements SyntheticControl {
 
   /** Its coprocessors are up, and may not have all its lines. */
   #tellMissing(chip: SyntheticChip): void {
-    chip.bindings.forEach(({ binding }, line) => {
-      if (isBound(binding)) return;
-      this.#options.log('warn', 'line_missing', { chip: chip.name, line, reason: binding.problem.message });
-    });
+    const missing = chip.bindings.flatMap(({ binding }, line) =>
+      isBound(binding) ? [] : [{ line, reason: binding.problem.message }],
+    );
+    if (missing.length === 0) return;
+    const lines = missing.map(({ line }) => line).join(',');
+    this.#options.log('warn', 'lines_missing', { chip: chip.name, lines, reason: missing[0]!.reason });
   }
 
   /** Takes this chip away, if it is there: not another one that has its name by now. */
