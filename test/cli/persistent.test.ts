@@ -74,6 +74,13 @@ describe('request and release', () => {
     expect(await tool('release', 'L7')).toEqual(
       failure("gpiobridge release: line 'L7' is not requested by anyone"),
     );
+    await client.synthetic.make({ name: 'door', lines: ['hub:7'], shared: false }, 'connection');
+    expect(await tool('request', '-c', 'door', '0=1')).toEqual(DONE);
+    expect(await tool('release', '-c', 'hub', '7')).toEqual(
+      failure("gpiobridge release: line '7' belongs to synthetic chip 'door': release it there"),
+    );
+    expect((await tool('info', '-c', 'door')).stdout).toMatch(/persistent/);
+    await client.synthetic.delete('door');
     expect(await tool('release')).toEqual(
       failure('gpiobridge release: at least one GPIO line must be specified'),
     );

@@ -71,7 +71,10 @@ async function releaseLines(
 async function notKept({ client, lines }: ChipGroup): Promise<string[]> {
   const infos = await Promise.all(lines.map(({ offset }) => client.lineInfo(offset)));
   return lines.flatMap(({ id }, index) => {
-    const { persistent, used, consumer } = infos[index]!;
+    const { persistent, used, consumer, throughChip } = infos[index]!;
+    if (used && throughChip !== undefined) {
+      return [`line '${id}' belongs to synthetic chip '${throughChip}': release it there`];
+    }
     if (persistent) return [];
     const holder = consumer === undefined ? 'somebody' : `'${consumer}'`;
     return [
