@@ -98,14 +98,17 @@ export class LineTable {
           : `${this.describeLine(line)} belongs to synthetic chip '${other.chip}'`,
       );
     }
+    const wasUsed = this.info(line).used;
     this.reservations.add(line, reservation);
-    this.changes.next(this.change('requested', line));
+    if (!wasUsed && this.info(line).used) this.changes.next(this.change('requested', line));
   }
 
   unreserve(line: number, reservation: Reservation): void {
     if (!this.reservations.has(line, reservation)) return;
+    const wasUsed = this.info(line).used;
     this.reservations.delete(line, reservation);
-    if (line < this.lineCount) this.changes.next(this.change('released', line));
+    const released = wasUsed && !this.info(line).used && line < this.lineCount;
+    if (released) this.changes.next(this.change('released', line));
   }
 
   find(name: string): number | undefined {

@@ -210,6 +210,25 @@ describe('a line belongs to one request', () => {
     ]);
   });
 
+  it('and who watches the parent is told of lines that come to belong to a chip, and are left', async () => {
+    const { make, hub } = await house();
+    const told: unknown[] = [];
+    hub.chip.lineInfo$.subscribe(({ kind, info }) =>
+      told.push([kind, info.offset, info.used, info.consumer, info.throughChip]),
+    );
+    await make('shared', ['hub:1'], true).close('deleted');
+    const door = make('door', ['hub:4']);
+    const request = await ask(door, [0], INPUT, 'lockd');
+    await request.release();
+    await door.close('deleted');
+    expect(told).toEqual([
+      ['requested', 4, true, undefined, 'door'],
+      ['requested', 4, true, 'lockd', 'door'],
+      ['released', 4, true, undefined, 'door'],
+      ['released', 4, false, undefined, undefined],
+    ]);
+  });
+
   it('and is given back when its chip goes, with the request', async () => {
     const { make, hub } = await house();
     const chip = make('door', ['hub:0']);
