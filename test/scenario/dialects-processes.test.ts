@@ -3,7 +3,7 @@ import { askControl } from '../../firmware-sim/control-client.js';
 import type { MessageDialect } from '../../src/driver/dialect.js';
 import { built } from '../support/built.js';
 import { Chain, type ChainOptions, Monitor } from '../support/chain.js';
-import { eventually, Program, run } from '../support/program.js';
+import { eventually, Program, run, temporaryDirectory } from '../support/program.js';
 
 const DIALECTS: readonly MessageDialect[] = ['rpmsg-gpio', 'rpmsg-gpio-v14', 'srtm'];
 const LINES = Array.from({ length: 32 }, (_, line) => line);
@@ -77,6 +77,22 @@ describe('gpiobridge with two ports on one srtm channel', () => {
     await drive(2, 0, 2);
     expect(await mon.exit()).toBe(0);
     expect(mon.stdout).toMatch(/falling\s+hub\.1 2/);
+  });
+});
+
+describe('gpiobridge probe', () => {
+  it.each(DIALECTS)('finds firmware that speaks %s over a PLAIN serial line', async (dialect) => {
+    const directory = temporaryDirectory();
+    const listen = ['--listen', `pty:${directory.join('port')}`];
+    const sim = new Program(['sim', ...listen, '--plain', '--dialect', dialect]);
+    try {
+      await sim.waitFor(/listening on/);
+      const { stdout } = await run(['probe', `serial:${directory.join('port')}`]);
+      expect(stdout).toContain(`firmware answered in dialect ${dialect}\n  link        PLAIN`);
+    } finally {
+      await sim.stop();
+      directory.remove();
+    }
   });
 });
 

@@ -1,6 +1,6 @@
 import type { Subscription } from 'rxjs';
 import type { Timeouts } from '../../base/timeouts.js';
-import { recogniseDialect } from '../../driver/auto/recognise.js';
+import { HARMLESS_QUESTIONS, recogniseDialect } from '../../driver/auto/recognise.js';
 import { plainProbe } from '../../driver/virtio-msg/plain-probe.js';
 import type { ByteStream, StreamEnd } from '../../link/byte-stream.js';
 import type { LinkObserver } from '../../link/link-observer.js';
@@ -44,6 +44,7 @@ export class Conversation {
   private readonly subscriptions: Subscription[] = [];
   private hello: Hello | undefined;
   private hasWarned = false;
+  private plainProbes = 0;
   private finish: (outcome: Outcome) => void = () => undefined;
 
   constructor(
@@ -62,10 +63,7 @@ export class Conversation {
       random,
       timeouts: options.timeouts,
       observer: this.observer(),
-      plainProbe: () => {
-        if (heard.bootId === undefined) this.warnOfReset();
-        return plainProbe(heard.bootId ?? 0, random);
-      },
+      plainProbe: () => this.plainProbe(),
     });
   }
 
@@ -85,6 +83,15 @@ export class Conversation {
   async close(): Promise<void> {
     for (const subscription of this.subscriptions.splice(0)) subscription.unsubscribe();
     await this.serial.close();
+  }
+
+  /** What a PLAIN device of each dialect answers, in turn: a HELLO first. */
+  private plainProbe(): Uint8Array {
+    const turn = this.plainProbes++ % (1 + HARMLESS_QUESTIONS.length);
+    if (turn > 0) return HARMLESS_QUESTIONS[turn - 1]!;
+    const { bootId } = this.heard;
+    if (bootId === undefined) this.warnOfReset();
+    return plainProbe(bootId ?? 0, this.options.random);
   }
 
   private follow(state: LinkState): void {
