@@ -1,24 +1,30 @@
 import { cpus } from 'node:os';
+import { clients } from './clients.js';
 import { cost, peer } from './cost.js';
 import { latency } from './latency.js';
 import { memory } from './memory.js';
 import { messages } from './messages.js';
+import { scale } from './scale.js';
+import { startUp } from './start-up.js';
 import { synthetic } from './synthetic.js';
 import { throughput } from './throughput.js';
+import { wire } from './wire.js';
 
-/** `npm run bench [-- NAME...]`: throughput, cost, peer, synthetic, latency, messages, memory (one minute), memory:MINUTES. */
-const USAGE =
-  'npm run bench [-- throughput | cost | peer | synthetic | latency | messages | memory[:MINUTES] ...]';
-
+/** In the order in which `npm run bench` runs them all; docs/benchmarks.md explains each. */
 const BENCHMARKS: Readonly<Record<string, (argument: string | undefined) => Promise<void>>> = {
   throughput: () => throughput(5),
   cost: () => cost(5),
   peer: () => peer(5),
+  clients: () => clients(4),
   synthetic: () => synthetic(3),
   latency: () => latency(2_000),
+  'start-up': () => startUp(10),
   messages: () => messages(6),
+  scale: () => scale(4),
+  wire: () => wire(4),
   memory: (minutes) => memory(Number(minutes ?? 1)),
 };
+const USAGE = `npm run bench [-- ${Object.keys(BENCHMARKS).join(' | ')}[:MINUTES] ...]`;
 
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHMARKS);
 console.log(`node ${process.version}, ${cpus().length} x ${cpus()[0]?.model.trim()}`);
