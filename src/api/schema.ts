@@ -176,6 +176,8 @@ export interface WireDaemonStatus {
   readonly requests: number;
   /** Lines that stay requested without a client. */
   readonly persistent_lines: number;
+  /** Timers that run. */
+  readonly timers: number;
   readonly memory: {
     readonly rss_bytes: number;
     readonly heap_used_bytes: number;

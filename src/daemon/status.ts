@@ -49,6 +49,7 @@ function ownStatus({ version, runtimeDir, api }: StatusOptions): WireDaemonStatu
     runtime_dir: runtimeDir,
     uptime_ms: Math.round(process.uptime() * 1_000),
     ...api.usage(),
+    timers: process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length,
     memory: {
       rss_bytes: memory.rss,
       heap_used_bytes: memory.heapUsed,

@@ -98,6 +98,7 @@ function statusOf(server: ApiServer, runtimeDir: string): StatusSource {
       runtime_dir: runtimeDir,
       uptime_ms: 1,
       ...server.usage(),
+      timers: 0,
       memory: { rss_bytes: 1, heap_used_bytes: 1, external_bytes: 1 },
       counters: { ...server.counters },
     }),

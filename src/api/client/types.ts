@@ -182,6 +182,8 @@ export interface DaemonStatus {
   readonly requests: number;
   /** Lines that stay requested without a connection. */
   readonly persistentLines: number;
+  /** Timers that run: of a daemon in a steady state as many, on the whole, as ever. */
+  readonly timers: number;
   readonly memory: {
     readonly rssBytes: number;
     readonly heapUsedBytes: number;

@@ -43,6 +43,7 @@ const SOURCE: StatusSource = {
     clients: 3,
     requests: 4,
     persistent_lines: 0,
+    timers: 3,
     memory: { rss_bytes: 5, heap_used_bytes: 6, external_bytes: 7 },
     counters: { calls: 8 },
   }),

@@ -1,0 +1,16 @@
+import { describe, expect, it } from 'vitest';
+import { flatness } from './flat.js';
+
+const slack = { part: 0.05, more: 2 };
+
+describe('flatness', () => {
+  it('forgives the warm-up', () => {
+    const samples = [10, 50, 80, 100, 100, 101, 99, 100];
+    expect(flatness('memory', samples, slack)).toMatchObject({ early: 100, late: 100, flat: true });
+  });
+
+  it('sees what grows', () => {
+    const samples = Array.from({ length: 40 }, (_, i) => 100 + i);
+    expect(flatness('memory', samples, slack)).toMatchObject({ early: 115, late: 135, flat: false });
+  });
+});
