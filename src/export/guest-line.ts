@@ -223,7 +223,7 @@ export class GuestLine {
     this.retry = this.context.timers.set(() => {
       this.retry = undefined;
       if (this.request === undefined || this.present !== this.wanted) this.reapply();
-      else this.refreshLevel();
+      else if (this.wanted.irqType !== IRQ_TYPE.NONE) this.refreshLevel();
     }, this.context.retryMs);
   }
 

@@ -173,4 +173,19 @@ describe('a guest that runs on', () => {
     await until(() => !report().outdated);
     await other.close();
   });
+
+  it('is outdated from the start where the chip has other lines when this process comes', async () => {
+    await busyGuest();
+    await rig.exported.close();
+    const other = new GuestRig({ coprocessor: { lines: 2, names: ['SIREN'] } });
+    await other.plugIn();
+    const own = rig.chip;
+    rig.chip = other.chip;
+    rig.startExport();
+    await until(() => report().outdated);
+    expect(report().lines).toBe(4);
+    rig.replaceChip(own);
+    await until(() => !report().outdated);
+    await other.close();
+  });
 });

@@ -16,15 +16,15 @@ export interface ToldTo {
 export class DescriptionFile {
   constructor(readonly path: string) {}
 
-  /** What was told to a hypervisor that still runs. */
-  read(): GuestDescription | undefined {
+  /** What was told, and to which hypervisor; only if that runs still. */
+  read(): { readonly description: GuestDescription; readonly toldTo: ToldTo } | undefined {
     try {
       const { names, toldTo } = JSON.parse(readFileSync(this.path, 'utf8')) as {
         names: unknown;
         toldTo: ToldTo;
       };
       if (!isNames(names) || processIdentity(toldTo.pid) !== toldTo.identity) return undefined;
-      return { names };
+      return { description: { names }, toldTo };
     } catch {
       return undefined;
     }

@@ -97,7 +97,8 @@ export class VhostUserExport {
   start(): void {
     const { chips, chip } = this.#options;
     const told = this.#file.read();
-    if (told !== undefined) this.#serve(told);
+    this.#toldTo = told?.toldTo;
+    if (told !== undefined) this.#serve(told.description);
     this.#subscriptions.push(
       chips.changes$.subscribe((name) => {
         if (name === chip) this.#followChip();
@@ -208,6 +209,8 @@ export class VhostUserExport {
       .finally(() => {
         this.#opening = undefined;
         this.#options.onChange?.();
+        // The chip may have described itself otherwise than the last guest was told.
+        if (this.#served !== undefined) this.#followChip();
       });
   }
 
