@@ -1,5 +1,4 @@
 import type { Time, TimerHandle } from '../../base/clock.js';
-import { BridgeError } from '../../base/errors.js';
 import type { Timeouts } from '../../base/timeouts.js';
 import type { Counters } from '../counters.js';
 import {
@@ -47,7 +46,7 @@ export interface ExchangeListener {
 }
 
 /** Requests of callers that may wait for their turn, of all controllers together. */
-const MOST_WAITING = 1024;
+export const MOST_WAITING = 1024;
 
 /** Runs {@link ExchangeState} with a clock, timers and a channel. */
 export class Exchange {
@@ -215,25 +214,3 @@ export class Exchange {
 
 /** Shorter timers run at once, and a clock that is read a little early would run them over and over. */
 const MIN_TIMER_MS = 0.05;
-
-/** Why a request of a caller failed, as the error that it gets; `what` names chip and request. */
-export function askError(why: AskFailure, what: string, limitMs: number): BridgeError {
-  switch (why) {
-    case 'unanswered':
-      return new BridgeError(
-        'TIMEOUT',
-        `${what}: no answer within ${limitMs} ms (time limit request): whether it took effect is unknown`,
-      );
-    case 'unsent':
-      return new BridgeError(
-        'TIMEOUT',
-        `${what}: it could not be sent within ${limitMs} ms (time limit request): an earlier request has no answer yet`,
-      );
-    case 'full':
-      return new BridgeError('QUEUE_FULL', `${what}: ${MOST_WAITING} requests wait already: ask slower`);
-    case 'lost':
-      return new BridgeError('LINK_DOWN', `${what}: the channel broke: whether it took effect is unknown`);
-    case 'lost-unsent':
-      return new BridgeError('LINK_DOWN', `${what}: the channel broke before it was sent`);
-  }
-}

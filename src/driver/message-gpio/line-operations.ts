@@ -5,6 +5,7 @@ import type { LineMemory } from '../line-memory.js';
 import { LineTurns } from '../line-turns.js';
 import { directionName, interruptTypeName, WIRE_DIRECTION, WIRE_IRQ_TYPE } from '../line-words.js';
 import type { Direction, InterruptType, Level } from '../remote-gpio.js';
+import { AskFailed, Refused } from './ask-errors.js';
 import type { AskFailure } from './exchange.js';
 import type { Interrupts } from './interrupts.js';
 import type { Command, DialectRules, LineAddress, Step } from './rules.js';
@@ -23,26 +24,6 @@ export interface LineHost {
   readonly isUp: boolean;
   /** The value of the answer. Rejects with DEVICE_ERROR or as {@link AskFailure} says. `sent` is called when it leaves. */
   ask(command: Command, own: boolean, sent?: () => void): Promise<number>;
-}
-
-/** A request failed without an answer that says so. */
-export class AskFailed extends BridgeError {
-  constructor(
-    error: BridgeError,
-    readonly why: AskFailure,
-  ) {
-    super(error.name, error.message);
-  }
-}
-
-/** The coprocessor refused a request. */
-export class Refused extends BridgeError {
-  constructor(
-    what: string,
-    readonly status: number,
-  ) {
-    super('DEVICE_ERROR', `${what}: the coprocessor answered with status ${status}`);
-  }
 }
 
 /**
@@ -195,6 +176,27 @@ export class LineOperations {
       return false;
     }
     return isCurrent();
+  }
+
+  /**
+   * The lines that are driven when this driver comes first: an earlier run left them so. As far as
+   * the firmware tells directions.
+   */
+  async standingOutputs(isCurrent: () => boolean): Promise<number[]> {
+    const { memory, rules } = this.host;
+    const outputs: number[] = [];
+    for (let line = 0; line < memory.lineCount && isCurrent(); line++) {
+      try {
+        const value = await this.host.ask(rules.readDirection(this.at(line)), true);
+        if (rules.directionOf(value) !== 'output') continue;
+        outputs.push(line);
+        this.directions[line] = DIRECTION.OUT;
+      } catch (error) {
+        // Of one line it may say nothing; what has no such command says nothing of any.
+        if (!(error instanceof Refused) || rules.lacksDirection(error.status)) break;
+      }
+    }
+    return outputs;
   }
 
   private async restoreLine(line: number): Promise<void> {

@@ -15,10 +15,11 @@ import type {
   RemoteGpio,
   RemoteState,
 } from '../remote-gpio.js';
-import { askError, type Exchange } from './exchange.js';
+import { AskFailed, askError, Refused } from './ask-errors.js';
+import type { Exchange } from './exchange.js';
 import { Interrupts } from './interrupts.js';
 import type { PortLayout } from './layout.js';
-import { AskFailed, type LineHost, LineOperations, Refused } from './line-operations.js';
+import { type LineHost, LineOperations } from './line-operations.js';
 import type { Command, DialectRules } from './rules.js';
 
 export interface MessageControllerOptions {
@@ -46,7 +47,7 @@ export class MessageController implements RemoteGpio, LineHost {
   readonly interrupts$: Observable<InterruptBatch>;
   /** These dialects have no clock. */
   readonly deviceClock = undefined;
-  readonly description: RemoteDescription;
+  description: RemoteDescription;
   readonly memory: LineMemory;
   readonly interrupts: Interrupts;
 
@@ -212,10 +213,13 @@ export class MessageController implements RemoteGpio, LineHost {
     // Whether the firmware had restarted cannot be known.
     if (this.options.onRestart === 'release' && !isFirst) this.forgetLines();
     const restored = await this.operations.restore(isCurrent);
+    if (restored && !this.wasUp) {
+      this.description = { ...this.description, outputs: await this.operations.standingOutputs(isCurrent) };
+    }
     this.gathering = false;
     if (restored && !isFirst) this.tellReturn();
     this.flush(this.options.time.monotonicNs());
-    if (!restored) return false;
+    if (!restored || !isCurrent()) return false;
     this.lostSinceNs = undefined;
     this.wasUp = true;
     this.setState({ kind: 'up', generation: 1 });

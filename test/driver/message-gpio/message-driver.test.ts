@@ -38,14 +38,25 @@ async function settled<T>(rig: MessageRig, promise: Promise<T>, stepMs = 1): Pro
   return promise;
 }
 
+/** An input, in the form of the reply that came first; of srtm for the same request. */
+function directionReply(request: string, like: string): string {
+  return like.length > 6 ? `${request.slice(0, 6)}01${request.slice(8, 24)}0001` : like;
+}
+
 /** A driver whose far end is the test: it is up after the first read. */
 async function byHand(options: MessageRigOptions, firstReply: string) {
   const rig = newRig(options);
   rig.bus.attach(rig.link);
   rig.link.up();
   await rig.settle();
+  // The first read, and then the direction of each line.
+  rig.link.onSend = (packet) => {
+    rig.link.sent.push(packet);
+    queueMicrotask(() => rig.link.deliver(unhex(directionReply(hex(packet), firstReply))));
+  };
   rig.link.deliver(unhex(firstReply));
   await rig.until(() => rig.isUp, 'up');
+  rig.link.onSend = (packet) => rig.link.sent.push(packet);
   const sent = (): string[] => rig.link.sent.splice(0).map(hex);
   sent();
   return { rig, remote: rig.remote, sent, reply: (text: string) => rig.link.deliver(unhex(text)) };
@@ -176,6 +187,20 @@ describe.each(dialects)('%s', (dialect) => {
     expect(firmware.pins[0]!.masked).toBe(false);
     expect(rig.items).toEqual([{ kind: 'level', line: 0, level: 1 }]);
   });
+});
+
+it('shows what an earlier run left driven', async () => {
+  const rig = newRig({ dialect: 'rpmsg-gpio' });
+  const firmware = new RacingFirmware(rig.time, rig.link, 'rpmsg-gpio', false, [1], [0]);
+  Object.assign(firmware.pins[4]!, { direction: 1, level: 1 });
+  rig.bus.attach(rig.link);
+  rig.link.up();
+  await rig.until(() => rig.isUp, 'up');
+  expect(rig.remote.description).toMatchObject({ outputs: [4] });
+  expect(firmware.pins[4]).toMatchObject({ direction: 1, level: 1 });
+  // Taken as it is, it is an output, and set without being asked for first.
+  await settled(rig, rig.remote.setValue(4, 0));
+  expect(firmware.pins[4]!.level).toBe(0);
 });
 
 describe('replies without a tag', () => {
@@ -325,8 +350,13 @@ describe('several ports of srtm', () => {
     rig.bus.attach(rig.link);
     rig.link.up();
     await rig.settle();
+    rig.link.onSend = (packet) => {
+      const reply = `${hex(packet).slice(0, 6)}01${hex(packet).slice(8, 24)}0001`;
+      queueMicrotask(() => rig.link.deliver(unhex(reply)));
+    };
     rig.link.deliver(unhex('0501000102000000000000000000'));
     await rig.until(() => rig.isUp, 'up');
+    rig.link.onSend = () => 0;
     expect([...rig.remotes].map(([port, { name }]) => [port, name])).toEqual([
       [0, 'hub.0'],
       [2, 'hub.2'],
