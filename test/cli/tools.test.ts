@@ -127,6 +127,8 @@ describe('info', () => {
       debounce_period_us: 0,
       used: false,
       consumer: null,
+      through_chip: null,
+      unavailable: null,
       persistent: false,
     });
   });
