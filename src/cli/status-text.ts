@@ -40,7 +40,8 @@ function daemonText({
   ]);
 }
 
-function coprocessorText(coprocessor: CoprocessorStatus): string {
+/** What is known of one coprocessor, in lines of its own. */
+export function coprocessorText(coprocessor: CoprocessorStatus): string {
   const { name, link, linkState, reason, delivery, device, processor, openings } = coprocessor;
   const { dialect, roundTripNs } = coprocessor;
   return section(`coprocessor ${name}`, [

@@ -86,6 +86,15 @@ export class RpmsgTree {
   }
 }
 
+/** The kernel's driver that gives a channel a node for user space. */
+const CHARACTER_DRIVER = 'rpmsg_chrdev';
+
+/** The kernel's driver that has the channel at `path` for itself; undefined: user space may have it. */
+export function driverInTheWay(path: string): string | undefined {
+  const driver = linkedName(join(path, 'driver'));
+  return driver === CHARACTER_DRIVER ? undefined : driver;
+}
+
 const ENDPOINT = /^rpmsg\d+$/;
 const CONTROL = /^rpmsg_ctrl\d+$/;
 /** Devices on the bus that are the kernel's own: the name service and the control devices. */

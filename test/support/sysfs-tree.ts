@@ -81,14 +81,19 @@ export class SysfsTree {
     const id = `${basename(transport)}.${name}.${src | 0}.${dst | 0}`;
     const folder = this.device(`${transport}/${id}`, `bus/rpmsg/devices/${id}`);
     this.attributes(folder, { name, src: hex(src), dst: hex(dst), announce: 'false', driver_override: '' });
-    if (driver !== undefined) {
-      mkdirSync(join(this.root, 'bus/rpmsg/drivers', driver), { recursive: true });
-      this.link(join(folder, 'driver'), join(this.root, 'bus/rpmsg/drivers', driver));
-    }
+    if (driver !== undefined) this.bind(`${transport}/${id}`, driver);
     if (node !== undefined) {
       const path = this.device(`${transport}/${id}/rpmsg/${node}`, `class/rpmsg/${node}`);
       this.attributes(path, { name, src: String(src | 0), dst: String(dst | 0) });
     }
+    return this;
+  }
+
+  /** A driver of the kernel takes a device. */
+  bind(device: string, driver: string): this {
+    const folder = join(this.root, 'bus/rpmsg/drivers', driver);
+    mkdirSync(folder, { recursive: true });
+    this.link(join(this.root, 'devices', device, 'driver'), folder);
     return this;
   }
 

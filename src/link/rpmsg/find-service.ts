@@ -1,7 +1,13 @@
 import { BridgeError } from '../../base/errors.js';
 import type { RemoteProcessor, RemoteprocTree } from '../../linux/remoteproc.js';
 import { RPMSG_ADDRESS_ANY } from '../../linux/rpmsg.js';
-import type { RpmsgChannel, RpmsgControl, RpmsgEndpoint, RpmsgTree } from '../../linux/rpmsg-tree.js';
+import {
+  driverInTheWay,
+  type RpmsgChannel,
+  type RpmsgControl,
+  type RpmsgEndpoint,
+  type RpmsgTree,
+} from '../../linux/rpmsg-tree.js';
 
 /** Which service, as a link's URL says. */
 export interface ServiceUrl {
@@ -61,7 +67,7 @@ function placeOf(name: string, channel: RpmsgChannel, rpmsg: RpmsgTree, wanted: 
     const node = rpmsg.endpoint(channel.node);
     if (node !== undefined) return { channel, node, control: undefined, dst };
   }
-  if (channel.driver !== undefined && channel.driver !== CHARACTER_DRIVER) {
+  if (driverInTheWay(channel.path) !== undefined) {
     throw new BridgeError(
       'BUSY',
       `${name}: the kernel's driver ${channel.driver} has the channel ${channel.id}: release it with ` +
@@ -86,9 +92,6 @@ function placeOf(name: string, channel: RpmsgChannel, rpmsg: RpmsgTree, wanted: 
     );
   return { channel, node, control, dst };
 }
-
-/** The kernel's driver that gives a channel a node for user space. */
-const CHARACTER_DRIVER = 'rpmsg_chrdev';
 
 function matches(
   device: Pick<RpmsgEndpoint, 'name' | 'src' | 'dst' | 'path'>,

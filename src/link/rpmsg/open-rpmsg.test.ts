@@ -193,6 +193,16 @@ describe('a channel without a node', () => {
     });
   });
 
+  it('is left to a driver of the kernel that takes it', async () => {
+    const link = await up('rpmsg:rpmsg-io-channel');
+    kernel.sysfs.bind(`${VIRTIO}/virtio0.rpmsg-io-channel.-1.30`, 'gpio_rpmsg');
+    await until(() => link.state.kind === 'down');
+    expect(link.state).toMatchObject({
+      reason: "the kernel's driver gpio_rpmsg took the channel virtio0.rpmsg-io-channel.-1.30",
+    });
+    expect(await refusal('rpmsg:rpmsg-io-channel')).toContain('drivers/gpio_rpmsg/unbind');
+  });
+
   it('is refused while a driver of the kernel has it', async () => {
     kernel.sysfs.channel(VIRTIO, { name: 'rpmsg-tty', dst: 1025, driver: 'rpmsg_tty' });
     expect(await refusal('rpmsg:rpmsg-tty')).toBe(

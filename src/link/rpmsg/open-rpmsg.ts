@@ -7,7 +7,7 @@ import { codeOf } from '../../linux/errno.js';
 import { readWaiting } from '../../linux/message-channel.js';
 import { type RemoteProcessor, RemoteprocTree } from '../../linux/remoteproc.js';
 import { RPMSG_ADDRESS_ANY, type RpmsgCalls, rpmsgCalls } from '../../linux/rpmsg.js';
-import { type RpmsgChannel, type RpmsgEndpoint, RpmsgTree } from '../../linux/rpmsg-tree.js';
+import { driverInTheWay, type RpmsgChannel, type RpmsgEndpoint, RpmsgTree } from '../../linux/rpmsg-tree.js';
 import { identity } from '../../linux/sysfs.js';
 import type { MessageEndpoint } from '../messages/message-endpoint.js';
 import { type OpenEndpoint, RPMSG_MAX_PACKET } from '../messages/message-link.js';
@@ -180,8 +180,8 @@ function endpointOn(name: string, node: OpenNode, { places, time, timeouts }: Rp
       drained: made ? 0 : readWaiting(fd),
       explainEnd: (error) => rpmsgEnded(error, processor()),
       watch: (ended) => {
-        const isAnnounced = channelWatch(channel);
-        const down = () => processorDown(processor()) ?? (isAnnounced() ? undefined : WITHDRAWN);
+        const lostChannel = channelWatch(channel);
+        const down = () => processorDown(processor()) ?? lostChannel();
         return lookNowAndThen(down, ended, time, timeouts.processor_look);
       },
       close,
@@ -204,13 +204,19 @@ function checkNode(
   throw new BridgeError('IO_ERROR', `${name}: ${path} is ${what}`);
 }
 
-const WITHDRAWN = 'the firmware withdrew the service, or started anew';
-
-/** Whether a channel is there that was there: an endpoint that was made for it outlives it, and hears nothing. */
-function channelWatch(channel: RpmsgChannel | undefined): () => boolean {
-  if (channel === undefined) return () => true;
-  const then = identity(channel.path);
-  return () => identity(channel.path) === then;
+/**
+ * What became of the channel that an endpoint was made for: the endpoint outlives it, and hears nothing of
+ * the next. Undefined: it is there, and nobody else has it.
+ */
+function channelWatch(channel: RpmsgChannel | undefined): () => string | undefined {
+  if (channel === undefined) return () => undefined;
+  const { id, path } = channel;
+  const then = identity(path);
+  return () => {
+    if (identity(path) !== then) return 'the firmware withdrew the service, or started anew';
+    const driver = driverInTheWay(path);
+    return driver === undefined ? undefined : `the kernel's driver ${driver} took the channel ${id}`;
+  };
 }
 
 /**
