@@ -26,6 +26,15 @@ function cpuNanoseconds(pid: number): number {
   return sum;
 }
 
+/** CPU time of the threads that a process has now, to the nanosecond: for short spans, where ticks are coarse. */
+export function cpuSecondsOf(pid: number): number {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const ns = threads.map((thread) => {
+    return Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]);
+  });
+  return ns.reduce((sum, one) => sum + one, 0) / 1e9;
+}
+
 /** Values in order of size, for percentiles. */
 export function percentile(sorted: readonly number[], part: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? Number.NaN;
