@@ -37,7 +37,9 @@ interface Prepared {
   readonly ring: SplitRing;
   readonly inflight: InflightQueue;
   readonly identity: RingIdentity;
-  /** Whether the record is of this ring. */
+  /** Whether the record is of this ring; not where it is the front end's. */
+  readonly claimed: boolean;
+  /** Whether what is recorded of it can be true. */
   readonly known: boolean;
   /** Held by the device when it died or was stopped, oldest first. */
   readonly held: readonly number[];
@@ -45,8 +47,8 @@ interface Prepared {
 
 /**
  * Tells whether the driver behind the queues is a new one or goes on, which vhost-user leaves to the
- * back end: a driver that begins starts its queues at 0, with nothing recorded of them. One that goes
- * on (after a pause, a lost connection, a death of ours) has been somewhere before.
+ * back end: a driver that begins starts all its queues at 0, with nothing recorded of them. One that
+ * goes on (after a pause, a lost connection, a death of ours) has been somewhere before with one of them.
  */
 export class DriverRun {
   /** Of the driver that the device was started for; undefined: for none. */
@@ -121,14 +123,15 @@ export class DriverRun {
     const own = shared?.queues[index];
     // A front end's record is of this driver, or was made anew for it.
     const inflight = own !== undefined && own.size >= size ? own : this.options.record.queue(index);
-    const isOwn = inflight === own;
-    const held = inflight.recover(ring.usedIndex());
+    const { record } = this.options;
+    const claimed = inflight !== own && record.isOfDriver(features) && record.isOfRing(identity);
+    const used = ring.usedIndex();
+    const held = inflight.recover(used);
     const known =
       held !== undefined &&
-      (isOwn || this.options.record.isOfDriver(features)) &&
       isConsistent(ring, held) &&
-      (isOwn || this.options.record.isOfRing(identity, base, ring.usedIndex(), held.length));
-    return { vring, ring, inflight, identity, known, held: known ? held : [] };
+      (inflight === own || (claimed && record.fitsBase(index, base, used, held.length)));
+    return { vring, ring, inflight, identity, claimed, known, held: known ? held : [] };
   }
 
   /** With the first queue: a driver that goes on, or another. */
@@ -151,10 +154,11 @@ export class DriverRun {
     let isRecorded = false;
     for (const vring of this.vrings) {
       if (!vring.isConfigured) continue;
-      const { ring, known, held } = vring === first.vring ? first : this.prepare(vring, context);
+      const { ring, claimed, known, held } = vring === first.vring ? first : this.prepare(vring, context);
       const isFresh = vring.base === 0 && ring.usedIndex() === 0;
       if (vring !== first.vring) ring.drop();
-      if (isFresh && !known) return { goesOn: false, isRecorded: false };
+      // The same ring stood elsewhere before: its driver began anew.
+      if (isFresh && claimed && !known) return { goesOn: false, isRecorded: false };
       if (known) isRecorded = true;
       if (!isFresh || held.length > 0) goesOn = true;
     }

@@ -113,6 +113,22 @@ describe('buffers that the device holds', () => {
     }
   });
 
+  it('come again from where the ring stands, where nobody recorded anything', async () => {
+    rig = await VhostUserRig.make();
+    await rig.connect();
+    const heads = [1, 2, 3].map((value) => rig.queues[1]!.add(bytes(value), 4));
+    await until(() => rig.device.held.size === 3);
+    rig.device.release(heads[0]!, bytes(1));
+    expect(rig.queues[1]!.used()).toHaveLength(1);
+    await rig.backend.close();
+    await rig.startBackend(false);
+    // The other queue was never used: that it is at its beginning says nothing of the driver.
+    await rig.connect(usedIndices());
+    expect(rig.device.calls).toEqual(['resume']);
+    await returnAll(heads.slice(1));
+    await goesOn();
+  });
+
   it('are those of the record that the front end keeps, where it does', async () => {
     rig = await VhostUserRig.make();
     rig.useInflightMemory();

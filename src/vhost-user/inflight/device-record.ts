@@ -76,17 +76,22 @@ export class DeviceRecord {
     );
   }
 
-  /** Whether the buffers of a queue are of this ring, which starts at `base` and is at `usedIndex`. */
-  isOfRing(ring: RingIdentity, base: number, usedIndex: number, held: number): boolean {
+  /** Whether the record of a queue is of this ring, wherever it stands. */
+  isOfRing(ring: RingIdentity): boolean {
     const at = this.queueHead(ring.addresses.index);
     const { head } = this;
-    const same =
+    return (
       identityWords(ring).every((word, i) => head.getBigUint64(at + 8 * i, true) === word) &&
-      head.getUint32(at + QUEUE_SIZE_AT, true) === ring.size;
-    if (!same) return false;
+      head.getUint32(at + QUEUE_SIZE_AT, true) === ring.size
+    );
+  }
+
+  /** Whether a ring which the record is of starts at `base` where it was left, `held` buffers beyond `usedIndex`. */
+  fitsBase(queue: number, base: number, usedIndex: number, held: number): boolean {
+    const at = this.queueHead(queue);
     const all = (usedIndex + held) & 0xffff;
-    if (head.getUint32(at + QUEUE_STOPPED_AT, true) === 1) {
-      return head.getUint32(at + QUEUE_BASE_AT, true) === base && base === all;
+    if (this.head.getUint32(at + QUEUE_STOPPED_AT, true) === 1) {
+      return this.head.getUint32(at + QUEUE_BASE_AT, true) === base && base === all;
     }
     // After a death of ours the hypervisor knows no better than the ring itself.
     return base === usedIndex || base === all;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SimulatedCoprocessor } from '../../../firmware-sim/index.js';
-import { temporaryDirectory } from '../../support/program.js';
+import { Program, temporaryDirectory } from '../../support/program.js';
 import { type KernelLab, kernelLab } from '../lab/kernel-lab.js';
 
 const RAW = '/sys/class/rpmsg/rpmsg*/name';
@@ -15,19 +15,33 @@ describe('the simulator as a remote processor of the guest', () => {
   let lab: KernelLab;
   let coprocessor: SimulatedCoprocessor;
   let folder: ReturnType<typeof temporaryDirectory>;
+  /** Another remote processor, in a process of its own. */
+  let victim: Program;
+
+  async function startVictim(): Promise<Program> {
+    const listen = `vhost-user-rpmsg:${folder.join('victim')}`;
+    const program = new Program(['sim', '--listen', listen, '--service', 'victim']);
+    await program.waitFor(/listening on/);
+    return program;
+  }
 
   beforeAll(async () => {
     folder = temporaryDirectory();
     coprocessor = new SimulatedCoprocessor({ services: ['rpmsg-raw', 'sensor-hub'] });
     const socket = folder.join('rpmsg');
     await coprocessor.listen(`vhost-user-rpmsg:${socket}`);
+    victim = await startVictim();
     lab = await kernelLab({
-      devices: [{ kind: 'rpmsg', socket }],
+      devices: [
+        { kind: 'rpmsg', socket },
+        { kind: 'rpmsg', socket: folder.join('victim') },
+      ],
       modules: ['rpmsg_char', 'rpmsg_ctrl', 'rpmsg_ns', 'virtio_rpmsg_bus'],
     });
   });
   afterAll(async () => {
     await lab?.stop();
+    await victim?.stop();
     await coprocessor?.close();
     folder?.remove();
   });
@@ -61,13 +75,26 @@ describe('the simulator as a remote processor of the guest', () => {
     await guest.must(rawIs(true));
   });
 
+  it('comes back under a guest that outlived it, when it was killed', async () => {
+    const { guest } = lab;
+    const told = (what: string, times: number) =>
+      guest.must(`until [ $(dmesg | grep -c '${what} channel victim') = ${times} ]; do sleep 0.05; done`);
+    await told('creating', 1);
+    for (let life = 1; life <= 2; life++) {
+      await victim.stop('SIGKILL');
+      victim = await startVictim();
+      await told('destroying', life);
+      await told('creating', life + 1);
+    }
+  });
+
   it('is gone when the device is unplugged, and back when it is plugged in', async () => {
     const { guest } = lab;
     const monitor = await lab.monitor();
     await monitor.execute('device_del', { id: 'device0' });
     await monitor.deviceEvent('DEVICE_DELETED', 'device0');
     await guest.must(rawIs(false));
-    expect(await guest.must('ls /sys/bus/rpmsg/devices')).toBe('');
+    expect(await guest.must('ls /sys/bus/rpmsg/devices')).not.toContain('rpmsg-raw');
     const device = { driver: 'vhost-user-gpio-pci', chardev: 'backend0', id: 'device0', addr: '10' };
     await monitor.execute('device_add', device);
     await guest.must(rawIs(true));
