@@ -11,6 +11,8 @@ const cell = (text: string): string => text.padStart(12);
 const row = (name: string, cells: readonly string[]): void =>
   console.log(`  ${name.padEnd(28)}${cells.map(cell).join('')}`);
 const rates = ({ get, set, edge }: Rates): string[] => [get, set, edge].map((rate) => rate.toFixed(0));
+const ratios = (ours: Rates, theirs: Rates): string[] =>
+  (['get', 'set', 'edge'] as const).map((figure) => (ours[figure] / theirs[figure]).toFixed(5));
 
 console.log(`node ${process.version}, ${cpus().length} x ${cpus()[0]?.model.trim()}`);
 console.log('\nGPIO lines of a guest with an emulated processor, over /dev/gpiochipN: round trips a second');
@@ -31,6 +33,7 @@ try {
   row('', ['get', 'set', 'set to edge']);
   row('gpio-sim in the guest', rates(yardstick));
   row('gpiobridge, by vhost-user', rates(bridged));
+  row('ratio', ratios(bridged, yardstick));
 } finally {
   await lab.stop();
   await exported.stop();
