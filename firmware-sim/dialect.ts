@@ -23,6 +23,8 @@ export interface SimulatedFeatures {
   readonly wakeup?: boolean;
   /** srtm: the command that asks for a direction. Older firmware does not know it. */
   readonly directionGet?: boolean;
+  /** srtm: messages of 16 bytes, as the vendor kernel's; without it 14, and 12 of notifications, as the SDK's firmware. */
+  readonly padding?: boolean;
 }
 
 /** What of {@link SimulatedFeatures} each dialect knows, by the names that a command line uses. */
@@ -32,7 +34,7 @@ export const DIALECT_FEATURES: Readonly<
   'virtio-msg': { irq: 'irq', stamp: 'stamp', queue: 'queue' },
   'rpmsg-gpio': { irq: 'irq', latch: 'latch' },
   'rpmsg-gpio-v14': { irq: 'irq', latch: 'latch', wakeup: 'wakeup' },
-  srtm: { irq: 'irq', latch: 'latch', wakeup: 'wakeup', 'direction-get': 'directionGet' },
+  srtm: { irq: 'irq', latch: 'latch', wakeup: 'wakeup', 'direction-get': 'directionGet', padding: 'padding' },
 };
 
 /** Everything that the dialect knows. */

@@ -124,9 +124,17 @@ function featuresOf(
   given: SimulatedFeatures,
   names: readonly (readonly string[])[],
 ): Required<SimulatedFeatures> {
-  const { irq, stamp = irq, queue = stamp, latch = true, wakeup = true, directionGet = true } = given;
+  const {
+    irq,
+    stamp = irq,
+    queue = stamp,
+    latch = true,
+    wakeup = true,
+    directionGet = true,
+    padding = true,
+  } = given;
   const namesInConfig = given.namesInConfig ?? (stamp || queue || !fitMessage(names));
-  return { irq, stamp, queue, namesInConfig, latch, wakeup, directionGet };
+  return { irq, stamp, queue, namesInConfig, latch, wakeup, directionGet, padding };
 }
 
 /** Whether the names of each controller fit into one message. */

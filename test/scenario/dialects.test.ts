@@ -257,3 +257,24 @@ describe.concurrent.each(CASES)('%s over %s', (dialect, port) => {
     await out.release();
   });
 });
+
+describe.concurrent.each(RIG_PORTS)('srtm as the firmware of an old SDK speaks it, over %s', (port) => {
+  it('is served: shorter messages, no direction to ask for, no latch', async ({ onTestFinished }) => {
+    const features = { irq: true, latch: false, wakeup: false, directionGet: false, padding: false };
+    const rig = await start(onTestFinished, { dialect: 'srtm', port, coprocessor: { features } });
+    const watched = await rig.watch([0, 1]);
+    for (const level of [1, 0] as const) {
+      rig.drive(0, level);
+      rig.drive(1, level);
+      expect(await rig.judged(watched, [0, 1]), rig.describe()).toEqual([]);
+    }
+    expect(watched.events.filter(({ type }) => type === 'edge')).toHaveLength(4);
+    const out = await rig.request([2], { ...OUTPUT, value: 1 });
+    expect(await out.getValues()).toEqual([1]);
+    expect(rig.coprocessor.pin(2)).toMatchObject({ direction: 'output', level: 1 });
+    await out.reconfigure(INPUT);
+    expect(rig.coprocessor.pin(2).direction).toBe('input');
+    const asIs = await rig.request([3], { ...INPUT, direction: 'as-is' });
+    expect(await asIs.getValues()).toEqual([0]);
+  });
+});

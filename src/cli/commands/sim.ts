@@ -76,7 +76,8 @@ const FEATURES_HELP = `Features:
   virtio-msg                    irq, stamp, queue
   rpmsg-gpio                    irq, latch (a masked line remembers one edge)
   rpmsg-gpio-v14                irq, latch, wakeup
-  srtm                          irq, latch, wakeup, direction-get; each controller is a port, from 0`;
+  srtm                          irq, latch, wakeup, direction-get, padding; each controller is a port,
+                                from 0`;
 
 const STIMULI_HELP = `Stimuli:
   toggle:LINE:PERIOD            the level changes every period

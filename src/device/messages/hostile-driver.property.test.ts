@@ -8,7 +8,7 @@ import type { MessageCounters } from './message-server.js';
 import { RpmsgGpioDevice } from './rpmsg-gpio-device.js';
 import { SrtmDevice } from './srtm-device.js';
 
-const FEATURES = { irq: true, latch: true, wakeup: true, directionGet: true };
+const FEATURES = { irq: true, latch: true, wakeup: true, directionGet: true, padding: false };
 const LINES = 4;
 
 /** Answers at once or later, and now and then fails. */

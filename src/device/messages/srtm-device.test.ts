@@ -4,7 +4,7 @@ import { memoryLinkPair } from '../../link/memory.js';
 import type { LineBackend } from '../line-backend.js';
 import { SrtmDevice, type SrtmFeatures } from './srtm-device.js';
 
-const ALL: SrtmFeatures = { irq: true, latch: true, wakeup: true, directionGet: true };
+const ALL: SrtmFeatures = { irq: true, latch: true, wakeup: true, directionGet: true, padding: true };
 
 class Pins implements LineBackend {
   level: 0 | 1 = 0;
@@ -79,6 +79,17 @@ describe('the device side of srtm', () => {
   it('takes messages of 14 bytes as of 16', async () => {
     const { peer } = start();
     expect(await peer.ask(setup(OUTPUT_INIT, 7, 2, 1).slice(0, 28))).toEqual([reply(OUTPUT_INIT, 7, 2)]);
+  });
+
+  it('sends what has a meaning, and no more, where it does not pad', async () => {
+    const { peer, device } = start({ ...ALL, padding: false });
+    const answers = await peer.ask(setup(INPUT_INIT, 5, 2, 3), setup(INPUT_GET, 5, 1));
+    expect(answers).toEqual([
+      reply(INPUT_INIT, 5, 2).slice(0, 28),
+      reply(INPUT_GET, 5, 1, FAIL).slice(0, 28),
+    ]);
+    device.controllers.get(2)!.edge(5, 1);
+    expect(await peer.take()).toEqual([message(2, 0, 5, 2).slice(0, 24)]);
   });
 
   it('says with a return code what it cannot do', async () => {

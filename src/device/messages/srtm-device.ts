@@ -21,6 +21,8 @@ import { settled } from './settled.js';
 export interface SrtmFeatures extends OneShotFeatures {
   /** Whether it knows DIRECTION_GET; older firmware does not. */
   readonly directionGet: boolean;
+  /** Whether its messages are as long as the vendor kernel's; the SDK's firmware sends what has a meaning. */
+  readonly padding: boolean;
 }
 
 /** The lines of one port. */
@@ -41,6 +43,9 @@ export interface SrtmDeviceOptions {
   readonly beforeMessages?: () => void;
 }
 
+/** Of messages without padding. */
+const REPLY_LENGTH = 14;
+const NOTIFICATION_LENGTH = 12;
 const MOST_LINES = 256;
 const MOST_PORTS = 256;
 
@@ -109,7 +114,8 @@ export class SrtmDevice {
 
   private notify(line: number, port: number): boolean {
     // The SDK's only notification has the number of INPUT_INIT.
-    return this.server.notify(encodeSrtm({ type: 'notification', cmd: SRTM_CMD.INPUT_INIT, line, port }));
+    const message = encodeSrtm({ type: 'notification', cmd: SRTM_CMD.INPUT_INIT, line, port });
+    return this.server.notify(this.features.padding ? message : message.slice(0, NOTIFICATION_LENGTH));
   }
 
   private answer(packet: Uint8Array): Uint8Array | undefined | Promise<Uint8Array> {
@@ -129,7 +135,7 @@ export class SrtmDevice {
       (outcome) =>
         outcome === REFUSED
           ? this.refusal(message, SRTM_RETCODE.FAIL)
-          : replyTo(message, SRTM_RETCODE.SUCCESS, outcome),
+          : this.reply(message, SRTM_RETCODE.SUCCESS, outcome),
     );
   }
 
@@ -139,12 +145,13 @@ export class SrtmDevice {
 
   private refusal(setup: SrtmSetup, retcode: number): Uint8Array {
     this.counters.requests_refused!++;
-    return replyTo(setup, retcode, 0);
+    return this.reply(setup, retcode, 0);
   }
-}
 
-function replyTo({ cmd, line, port }: SrtmSetup, retcode: number, value: number): Uint8Array {
-  return encodeSrtm({ type: 'reply', cmd, line, port, retcode, value });
+  private reply({ cmd, line, port }: SrtmSetup, retcode: number, value: number): Uint8Array {
+    const message = encodeSrtm({ type: 'reply', cmd, line, port, retcode, value });
+    return this.features.padding ? message : message.slice(0, REPLY_LENGTH);
+  }
 }
 
 /** `setup` has a command that is known, and a line that is there. */
