@@ -1,6 +1,7 @@
 import type { ChipClient } from '../../src/api/client/types.js';
 import { Chain, Monitor } from '../support/chain.js';
 import { cpuSecondsOf } from './process-cost.js';
+import { pipelineNs } from './synthetic-pipeline.js';
 
 const LINES = 16;
 const OFFSETS = Array.from({ length: LINES }, (_, offset) => offset);
@@ -18,6 +19,8 @@ export async function synthetic(seconds: number): Promise<void> {
   console.log(
     `CPU time of an event through a chip and a synthetic chip of its lines, ${LINES} lines, ${RATE.toLocaleString('en')} edges/s, ${2 * TURNS} times ${seconds} s each`,
   );
+  console.log('                       parent   synthetic       ratio');
+  print('one process, ns', ...(await pipelineNs()));
   const chain = new Chain({ port: 'unix', sim: ['--stimulus', `random:0-${LINES - 1}:${RATE}`] });
   try {
     const parent = await chain.chip();
@@ -31,12 +34,15 @@ export async function synthetic(seconds: number): Promise<void> {
       for (const which of [0, 1, 1, 0]) costs[which]!.push(await measure(chips[which]!, seconds * 1000));
     }
     const [direct, through] = costs.map(mean) as [number, number];
-    console.log('     parent us synthetic us       ratio');
-    const cells = [direct.toFixed(2), through.toFixed(2), (through / direct).toFixed(3)];
-    console.log(`  ${cells.map((text) => text.padStart(12)).join('')}`);
+    print('daemon, us', direct, through);
   } finally {
     await chain.stop();
   }
+}
+
+function print(what: string, direct: number, through: number): void {
+  const cells = [direct.toFixed(2), through.toFixed(2), (through / direct).toFixed(3)];
+  console.log(`  ${what.padEnd(15)}${cells.map((text) => text.padStart(12)).join('')}`);
 }
 
 /** Microseconds of the daemon's CPU for each event of these lines. */
