@@ -104,6 +104,26 @@ describe('the rpmsg link on a stock kernel', () => {
     expect(await guest.must('cat /sys/class/rpmsg/rpmsg?/name')).toBe('rpmsg-raw');
   });
 
+  it('says who may open it, to a user who may not', async () => {
+    const { stdout, stderr } = await guest.run(['gpiobridge', 'remoteproc', '--json'], {
+      uid: 65534,
+      gid: 65534,
+    });
+    expect([stdout.split('\n').filter((line) => line !== '').length, stderr]).toEqual([2, '']);
+    const refused = guest.start(
+      "exec gpiobridge daemon --runtime-dir /dev/shm/nobody --link 'hub=rpmsg:rpmsg-raw'",
+      {
+        uid: 65534,
+        gid: 65534,
+      },
+    );
+    await refused.waitFor(
+      /no permission to open \/dev\/rpmsg0: .*mode 0600 \(udev rule: docs\/rpmsg.md\)/,
+      60_000,
+    );
+    await refused.stop();
+  });
+
   it('is renewed with an address that the kernel has not given before', async () => {
     const program = `
       const { openLink } = await import('${ROOT}/dist/src/link/open.js');
