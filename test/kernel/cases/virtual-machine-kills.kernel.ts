@@ -5,6 +5,8 @@ import type { GuestProcess } from '../lab/guest-process.js';
 import { type KernelLab, kernelLab } from '../lab/kernel-lab.js';
 
 const KILLS = 10;
+/** Ten guests boot, one after the other. */
+const GUESTS_LIMIT_MS = 600_000;
 const IDLE = [2, 3];
 const BUSY = 5;
 const OUTPUT = 1;
@@ -118,19 +120,23 @@ describe('everything that can be killed, ten times each, while a guest works', (
     await guest.isSound();
   });
 
-  it('the guest', async () => {
-    for (let kill = 0; kill < KILLS; kill++) {
-      await guest.lab.machine.stop();
-      await chain.exported(
-        'vm',
-        ({ state, requestedLines }) => state === 'listening' && requestedLines.length === 0,
-        'to hold no line of a dead guest',
-      );
-      expect(await chain.pin(HELD)).toMatchObject({ direction: 'none' });
-      guest = await BusyGuest.boot(chain);
-    }
-    await back();
-    await idleLinesWork(1);
-    await guest.isSound();
-  });
+  it(
+    'the guest',
+    async () => {
+      for (let kill = 0; kill < KILLS; kill++) {
+        await guest.lab.machine.stop();
+        await chain.exported(
+          'vm',
+          ({ state, requestedLines }) => state === 'listening' && requestedLines.length === 0,
+          'to hold no line of a dead guest',
+        );
+        expect(await chain.pin(HELD)).toMatchObject({ direction: 'none' });
+        guest = await BusyGuest.boot(chain);
+      }
+      await back();
+      await idleLinesWork(1);
+      await guest.isSound();
+    },
+    GUESTS_LIMIT_MS,
+  );
 });
