@@ -55,9 +55,8 @@ it(`a daemon killed at any of ${ROUNDS} moments while it keeps chips leaves each
   await built();
   const state: State = new Map();
   let changes = 0;
+  let { program, client } = await start();
   for (let round = 0; round < ROUNDS; round++) {
-    const { program, client } = await start();
-    expect(program.stderr).not.toMatch(/stored_chip_damaged|chip_not_served/);
     const under: { name: string; next?: string | undefined } = { name: '' };
     const before = new Map(state);
     const changing = change(client, state, under).catch(() => {});
@@ -67,19 +66,16 @@ it(`a daemon killed at any of ${ROUNDS} moments while it keeps chips leaves each
     await changing;
     client.close();
     changes += [...state].filter(([name, text]) => before.get(name) !== text).length;
-    const again = await start();
-    expect(again.program.stderr).not.toMatch(/stored_chip_damaged|chip_not_served/);
-    const found: State = new Map(
-      (await again.client.synthetic.list()).map((chip) => [chip.name, textOf(chip)]),
-    );
+    ({ program, client } = await start());
+    expect(program.stderr).not.toMatch(/stored_chip_damaged|chip_not_served/);
+    const found: State = new Map((await client.synthetic.list()).map((chip) => [chip.name, textOf(chip)]));
     for (const name of NAMES) {
       const possible = name === under.name ? [state.get(name), under.next] : [state.get(name)];
       expect(possible, `round ${round}, chip ${name}`).toContainEqual(found.get(name));
       state.set(name, found.get(name));
     }
-    again.client.close();
-    await again.program.stop();
   }
+  client.close();
   // Otherwise nothing was interrupted.
   expect(changes).toBeGreaterThan(ROUNDS);
 });
