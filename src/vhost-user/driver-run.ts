@@ -37,9 +37,9 @@ interface Prepared {
   readonly ring: SplitRing;
   readonly inflight: InflightQueue;
   readonly identity: RingIdentity;
-  /** Whether the record is of this ring; not where it is the front end's. */
+  /** Whether our record is of this ring, wherever it stands. */
   readonly claimed: boolean;
-  /** Whether what is recorded of it can be true. */
+  /** Whether what is recorded of its buffers, by us or by the front end, can be true. */
   readonly known: boolean;
   /** Held by the device when it died or was stopped, oldest first. */
   readonly held: readonly number[];
@@ -124,7 +124,7 @@ export class DriverRun {
     // A front end's record is of this driver, or was made anew for it.
     const inflight = own !== undefined && own.size >= size ? own : this.options.record.queue(index);
     const { record } = this.options;
-    const claimed = inflight !== own && record.isOfDriver(features) && record.isOfRing(identity);
+    const claimed = record.isOfDriver(features) && record.isOfRing(identity);
     const used = ring.usedIndex();
     const held = inflight.recover(used);
     const known =
@@ -148,7 +148,7 @@ export class DriverRun {
     events.driver(context.features);
   }
 
-  /** Whether the driver goes on, and whether the record is that driver's. */
+  /** Whether the driver goes on, and whether our record is that driver's. */
   private judge(first: Prepared, context: RunContext): { goesOn: boolean; isRecorded: boolean } {
     let goesOn = false;
     let isRecorded = false;
@@ -159,7 +159,7 @@ export class DriverRun {
       if (vring !== first.vring) ring.drop();
       // The same ring stood elsewhere before: its driver began anew.
       if (isFresh && claimed && !known) return { goesOn: false, isRecorded: false };
-      if (known) isRecorded = true;
+      if (claimed && known) isRecorded = true;
       if (!isFresh || held.length > 0) goesOn = true;
     }
     return { goesOn, isRecorded };

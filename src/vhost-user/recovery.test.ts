@@ -140,6 +140,19 @@ describe('buffers that the device holds', () => {
     await returnAll(held);
     await goesOn();
   });
+
+  it('are those of its record where the front end keeps one, and the rest is in the file', async () => {
+    rig = await VhostUserRig.make({ record: true });
+    rig.useInflightMemory();
+    const { held } = await holdSome();
+    rig.device.driver!.kept.set([7, 8]);
+    await rig.backend.close();
+    await rig.startBackend(true);
+    await rig.connect(usedIndices());
+    expect(rig.device.calls).toEqual(['resume']);
+    expect(rig.device.driver!.kept.subarray(0, 3)).toEqual(bytes(7, 8, 0));
+    await returnAll(held);
+  });
 });
 
 describe('a driver that begins anew', () => {
