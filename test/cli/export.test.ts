@@ -72,7 +72,7 @@ describe('gpiobridge export', () => {
     }, 'an edge');
     expect(await program.stop('SIGINT')).toBe('SIGINT');
     await until(() => !guest.isConnected);
-  });
+  }, 60_000);
 
   it('says what is wrong', async () => {
     const failing = async (...args: string[]) => {
