@@ -33,13 +33,16 @@ export function tooSoon(state: ArqState, frame: FrameInFlight, now: number): boo
 
 /**
  * Whether whatever the other end sends now was likely sent after the frame should have come there:
- * on a line of even delay that is so from the shortest round trip on. Being wrong costs a needless
- * copy, being late the rest of the timer. Never before a round trip was measured, or before the
- * frame was written out.
+ * on a line of even delay that is so from the shortest round trip on. On one that has a speed, what
+ * comes now may have waited for its turn behind other frames, so that the usual round trip counts.
+ * Being wrong costs a needless copy, and that the trust in the line; being late the rest of the
+ * timer. Never before a round trip was measured, or before the frame was written out.
  */
 export function isOverdue(state: ArqState, frame: FrameInFlight, now: number): boolean {
   if (Number.isNaN(state.srtt) || Number.isNaN(frame.outAt)) return false;
-  return now - frame.outAt > state.shortestRtt + lineTime(state);
+  const earliest = state.shortestRtt + lineTime(state);
+  const usual = Number.isFinite(state.config.bytesPerMs) ? state.srtt + 2 * state.rttvar : 0;
+  return now - frame.outAt > Math.max(earliest, usual);
 }
 
 /** An answer within this part of the shortest round trip is none to what was sent last. */
