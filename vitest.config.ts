@@ -11,7 +11,7 @@ const TIERS: Readonly<Record<string, { include: string[]; workers: number; limit
   /** They make users, and so need root; `npm run test:root` says where they cannot run. */
   root: { include: [ROOT], workers: 1, limitMs: 60_000 },
   /** Each boots a virtual machine; `npm run test:kernel` prepares it. */
-  kernel: { include: ['test/kernel/cases/**/*.kernel.ts'], workers: 2, limitMs: 240_000 },
+  kernel: { include: ['test/kernel/cases/**/*.kernel.ts'], workers: 2, limitMs: 600_000 },
 };
 
 /** `vitest run` takes all but the tests of the other tiers; `vitest run --mode slow` takes only those of that one. */

@@ -3,6 +3,7 @@ import { eventually } from '../../support/program.js';
 import { HUB, RpmsgLab } from '../lab/rpmsg-lab.js';
 
 const EDGES = 10_000;
+const BURST = 200;
 const WATCHED = [0, 1, 2, 3];
 const RECOVERY_MS = 2000;
 const NOBODY = { uid: 65534, gid: 65534 };
@@ -46,16 +47,16 @@ describe('the daemon over /dev/rpmsg0', () => {
     const coprocessor = lab.coprocessor();
     const watch = await lab.watch(WATCHED);
     const before = coprocessor.stats();
-    coprocessor.addStimulus({ kind: 'random', controller: 1, first: 0, last: 3, edgesPerSecond: 1000 });
-    const sensed = (): number => coprocessor.stats().total.sensed - before.total.sensed;
-    await eventually(
-      () => (sensed() >= EDGES ? true : undefined),
-      () => `${sensed()} edges`,
-      60_000,
-    );
-    coprocessor.stopStimuli();
+    const taken = (): true | undefined => (coprocessor.stats().total.kept === 0 ? true : undefined);
+    for (let edge = 0; edge < EDGES; edge++) {
+      const line = WATCHED[edge % WATCHED.length]!;
+      coprocessor.drive(line, coprocessor.pin(line).level === 0 ? 1 : 0);
+      // As fast as the guest takes them, whatever the machine: none is lost for want of room.
+      if (edge % BURST === BURST - 1) await eventually(taken, () => `${edge + 1} edges to be taken`, 60_000);
+    }
     const lines = await watch.stop(60_000);
-    const { lines: after } = coprocessor.stats();
+    const { lines: after, total } = coprocessor.stats();
+    expect(total.sensed - before.total.sensed).toBe(EDGES);
     for (const offset of WATCHED) {
       const { edges, lost, unknown, disordered } = lines.get(offset)!;
       expect({ offset, edges, lost, unknown, disordered }).toEqual({
