@@ -170,7 +170,7 @@ export class LineOperations {
     this.tries.clear();
     this.unknownCommands.clear();
     for (const line of lines) {
-      if (isCurrent()) await this.restoreLine(line);
+      if (isCurrent()) await this.restoreLine(line, isCurrent);
       if (isCurrent()) continue;
       for (const left of lines) this.dirty.add(left);
       return false;
@@ -199,20 +199,26 @@ export class LineOperations {
     return outputs;
   }
 
-  private async restoreLine(line: number): Promise<void> {
+  /** A reply that stays away says nothing of the line: it is tried again before it is given up. */
+  private async restoreLine(line: number, isCurrent: () => boolean): Promise<void> {
     const { memory, interrupts, log } = this.host;
-    try {
-      await this.setAsWanted(line);
-      const wire = memory.irqType(line);
-      if (wire !== IRQ_TYPE.NONE) await this.arm(line, interruptTypeName(wire), true);
-    } catch (error) {
-      if (!(error instanceof BridgeError)) throw error;
-      // The next channel tries again.
-      if (error.name === 'LINK_DOWN') return;
-      log('warn', `${error.message}, while lines were set again`);
-      if (memory.irqType(line) === IRQ_TYPE.NONE || interrupts.isOn(line)) return;
-      memory.setIrqType(line, IRQ_TYPE.NONE);
-      interrupts.lost(line);
+    for (let tries = 1; isCurrent(); tries++) {
+      try {
+        await this.setAsWanted(line);
+        const wire = memory.irqType(line);
+        if (wire !== IRQ_TYPE.NONE) await this.arm(line, interruptTypeName(wire), true);
+        return;
+      } catch (error) {
+        if (!(error instanceof BridgeError)) throw error;
+        // The next channel tries again.
+        if (error.name === 'LINK_DOWN' || !isCurrent()) return;
+        log('warn', `${error.message}, while lines were set again`);
+        if (error.name === 'TIMEOUT' && tries <= MOST_TRIES) continue;
+        if (memory.irqType(line) === IRQ_TYPE.NONE || interrupts.isOn(line)) return;
+        memory.setIrqType(line, IRQ_TYPE.NONE);
+        interrupts.lost(line);
+        return;
+      }
     }
   }
 

@@ -131,6 +131,25 @@ describe.each(dialects)('%s', (dialect) => {
     ]);
   });
 
+  it('enables an interrupt again although a reply stays away meanwhile', async () => {
+    const { rig, firmware, remote } = await withFirmware({ dialect });
+    await settled(rig, remote.enableInterrupt(0, 'both'));
+    await settled(rig, remote.enableInterrupt(1, 'both'));
+    rig.items.length = 0;
+    rig.link.opening();
+    rig.link.up();
+    await rig.until(() => rig.bus.status.state.kind === 'starting', 'the lines to be set again');
+    firmware.loseReplies = 1;
+    await rig.until(() => rig.isUp, 'up again', 20_000, 5);
+    await rig.advance(100);
+    expect(rig.items.map(({ kind }) => kind)).not.toContain('disabled');
+    expect(rig.items.filter(({ kind }) => kind === 'enabled')).toHaveLength(2);
+    firmware.setPin(0, 1);
+    firmware.setPin(1, 1);
+    await rig.advance(20);
+    expect(rig.items.filter(({ kind }) => kind === 'edge')).toHaveLength(2);
+  });
+
   it('forgets everything on a new channel where the configuration says so', async () => {
     const { rig, firmware, remote } = await withFirmware({ dialect, onRestart: 'release' });
     await settled(rig, remote.setDirection(6, 'output'));
