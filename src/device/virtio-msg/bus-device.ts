@@ -181,7 +181,11 @@ export class VirtioMsgDeviceBus {
 
   private receive(batch: PacketBatch): void {
     this.options.beforeMessages?.();
-    for (const packet of batch.packets) this.process(packet, batch.arrivedNs);
+    for (const packet of batch.packets) {
+      // Answering one may have shown that the channel is gone.
+      if (this.outbox === undefined) return;
+      this.process(packet, batch.arrivedNs);
+    }
     this.pump();
   }
 
