@@ -39,6 +39,8 @@ class BusyGuest {
     guest.start(`while :; do ${toggle}; done 2>/dev/null`);
     for (const line of [...IDLE, BUSY]) await chain.watched('hub', line);
     await busy.printed(6);
+    // A tool whose request is failed by the first kill would end, and hold nothing ever after.
+    await chain.exported('vm', ({ requestedLines }) => requestedLines.includes(HELD), 'to hold its line');
     return new BusyGuest(lab, idle, busy);
   }
 
