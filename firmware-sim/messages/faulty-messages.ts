@@ -1,7 +1,8 @@
 import { type Observable, Subject, Subscription } from 'rxjs';
 import type { Time } from '../../src/base/clock.js';
-import type { LinkCounters, LinkState, PacketBatch, PacketLink } from '../../src/link/packet-link.js';
+import type { PacketBatch, PacketLink } from '../../src/link/packet-link.js';
 import type { Random } from '../random.js';
+import { LinkWrapper } from '../wire/link-wrapper.js';
 import type { MessageFaultCounters, MessageFaultState } from './fault-state.js';
 import { LateAnswers } from './late-answers.js';
 import type { MessageSpeech } from './speech.js';
@@ -32,15 +33,16 @@ export function withMessageFaults(link: PacketLink, parts: FaultyMessageParts): 
   return new FaultyMessages(link, parts);
 }
 
-class FaultyMessages implements FaultyLink {
+class FaultyMessages extends LinkWrapper implements FaultyLink {
   readonly packets$: Observable<PacketBatch>;
   private readonly late: LateAnswers;
   private readonly subscriptions = new Subscription();
 
   constructor(
-    private readonly link: PacketLink,
+    link: PacketLink,
     private readonly parts: FaultyMessageParts,
   ) {
+    super(link);
     const incoming = new Subject<PacketBatch>();
     this.packets$ = incoming.asObservable();
     this.late = new LateAnswers(parts.time, (packet) => void this.link.send(packet).catch(() => undefined));
@@ -62,38 +64,6 @@ class FaultyMessages implements FaultyLink {
     this.late.clear();
   }
 
-  get name(): string {
-    return this.link.name;
-  }
-
-  get state(): LinkState {
-    return this.link.state;
-  }
-
-  get state$(): Observable<LinkState> {
-    return this.link.state$;
-  }
-
-  get room$(): Observable<void> {
-    return this.link.room$;
-  }
-
-  get room(): number {
-    return this.link.room;
-  }
-
-  get maxPacket(): number {
-    return this.link.maxPacket;
-  }
-
-  get packetHint(): number {
-    return this.link.packetHint;
-  }
-
-  get counters(): LinkCounters {
-    return this.link.counters;
-  }
-
   /** A message that is lost, or late, was sent as far as firmware can tell. */
   async send(packet: Uint8Array): Promise<void> {
     const { faults, counters, speech } = this.parts;
@@ -111,10 +81,6 @@ class FaultyMessages implements FaultyLink {
       void this.link.send(packet).catch(() => undefined);
     }
     await this.link.send(packet);
-  }
-
-  close(): Promise<void> {
-    return this.link.close();
   }
 
   /** What firmware gets of a message. */

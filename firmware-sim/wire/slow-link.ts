@@ -1,9 +1,10 @@
 import { type Observable, Subject } from 'rxjs';
 import type { Time } from '../../src/base/clock.js';
 import { BridgeError } from '../../src/base/errors.js';
-import type { LinkCounters, LinkState, PacketBatch, PacketLink } from '../../src/link/packet-link.js';
+import type { PacketBatch, PacketLink } from '../../src/link/packet-link.js';
 import { DelayLine } from './delay-line.js';
 import type { WireFaultCounters, WireFaultState } from './fault-state.js';
+import { LinkWrapper } from './link-wrapper.js';
 
 export interface SlowLinkParts {
   /** Looked at with every message: of a channel that carries messages, delays and stalls alone matter. */
@@ -17,15 +18,16 @@ export function withDelays(link: PacketLink, parts: SlowLinkParts): PacketLink {
   return new SlowLink(link, parts);
 }
 
-class SlowLink implements PacketLink {
+class SlowLink extends LinkWrapper {
   readonly packets$: Observable<PacketBatch>;
   private readonly incoming: DelayLine;
   private readonly outgoing: DelayLine;
 
   constructor(
-    private readonly link: PacketLink,
+    link: PacketLink,
     private readonly parts: SlowLinkParts,
   ) {
+    super(link);
     const { faults, time, counters } = parts;
     const received = new Subject<PacketBatch>();
     this.packets$ = received.asObservable();
@@ -49,38 +51,6 @@ class SlowLink implements PacketLink {
     });
   }
 
-  get name(): string {
-    return this.link.name;
-  }
-
-  get state(): LinkState {
-    return this.link.state;
-  }
-
-  get state$(): Observable<LinkState> {
-    return this.link.state$;
-  }
-
-  get room$(): Observable<void> {
-    return this.link.room$;
-  }
-
-  get room(): number {
-    return this.link.room;
-  }
-
-  get maxPacket(): number {
-    return this.link.maxPacket;
-  }
-
-  get packetHint(): number {
-    return this.link.packetHint;
-  }
-
-  get counters(): LinkCounters {
-    return this.link.counters;
-  }
-
   /** A message that has to wait is on its way: as far as the firmware can tell, it was sent. */
   async send(packet: Uint8Array): Promise<void> {
     if (!this.parts.faults.isSlow && this.outgoing.underWay === 0) {
@@ -89,9 +59,5 @@ class SlowLink implements PacketLink {
     }
     if (this.state.kind !== 'up') throw new BridgeError('LINK_DOWN', `${this.name} is not up`);
     this.outgoing.push(packet, this.parts.time.monotonicNs());
-  }
-
-  close(): Promise<void> {
-    return this.link.close();
   }
 }

@@ -1,10 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import type { SimulatedDialect } from '../../firmware-sim/index.js';
-import { connect } from '../../src/api/client/connect.js';
 import type { BridgeClient, ChipClient } from '../../src/api/client/types.js';
-import { eventually, Program, temporaryDirectory } from '../support/program.js';
-
-const UP_MS = 20_000;
+import { firstChip } from '../support/first-chip.js';
+import { Program, temporaryDirectory } from '../support/program.js';
 
 /** A daemon as a process, on a port that the caller serves. */
 export class Bridge {
@@ -13,42 +11,27 @@ export class Bridge {
   readonly runtimeDir = this.directory.join('run');
   daemon: Program | undefined;
   private client: BridgeClient | undefined;
+  private chip: ChipClient | undefined;
 
   /** Starts the daemon; resolves when its chip is up. `lines`: for dialects that do not describe them. */
-  async start(link: string, dialect: SimulatedDialect, lines: number): Promise<ChipClient> {
+  async start(link: string, dialect: SimulatedDialect, lines: number): Promise<void> {
     const file = this.directory.join('config.toml');
     const ngpio = dialect === 'virtio-msg' ? '' : `ngpio = ${lines}\n`;
     writeFileSync(file, `[[coprocessor]]\nname = "hub"\nlink = "${link}"\ndialect = "${dialect}"\n${ngpio}`);
     this.daemon = new Program(['daemon', '--runtime-dir', this.runtimeDir, '--config', file]);
-    return this.chip();
+    const up = await firstChip(this.runtimeDir, () => `a chip to be up\n${this.daemon?.stderr}`);
+    this.client = up.client;
+    this.chip = up.chip;
   }
 
   get pid(): number {
     return this.daemon!.process.pid!;
   }
 
-  /** The chip, once it is up; another connection each time. */
-  async chip(): Promise<ChipClient> {
-    return eventually(
-      async () => {
-        this.client ??= await connect({ runtimeDir: this.runtimeDir }).catch(() => undefined);
-        const [name] = (await this.client?.chips()) ?? [];
-        if (name === undefined) return undefined;
-        const chip = await this.client!.openChip(name).catch(() => undefined);
-        if (chip === undefined || (await chip.info()).state.kind === 'up') return chip;
-        chip.close();
-        return undefined;
-      },
-      () => `a chip to be up\n${this.daemon?.stderr}`,
-      UP_MS,
-    );
-  }
-
   /** Follows lines, and counts their edges. */
   async monitor(offsets: readonly number[]): Promise<{ edges: number; lost: number }> {
-    const chip = await this.chip();
     const config = { direction: 'input', edges: 'both', activeLow: false, eventClock: 'monotonic' } as const;
-    const request = await chip.requestLines({ consumer: 'bench', offsets, config });
+    const request = await this.chip!.requestLines({ consumer: 'bench', offsets, config });
     const counted = { edges: 0, lost: 0 };
     void (async () => {
       for await (const events of request.events()) {

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { SimulatedCoprocessor } from '../../firmware-sim/index.js';
-import { connect } from '../../src/api/client/connect.js';
-import type { BridgeClient, ChipClient, LineRequestClient } from '../../src/api/client/types.js';
+import type { BridgeClient, LineRequestClient } from '../../src/api/client/types.js';
 import { systemTime } from '../../src/linux/clock.js';
 import { costOf } from '../bench/process-cost.js';
-import { eventually, temporaryDirectory } from '../support/program.js';
+import { firstChip } from '../support/first-chip.js';
+import { temporaryDirectory } from '../support/program.js';
 import { MAIN } from '../support/root.js';
 import { Beside } from './beside.js';
 import { type Cell, DISTURB_EVERY_MS } from './cells.js';
@@ -27,7 +27,6 @@ const LINES = 16;
 /** Lines of the programs beside. */
 const MORE_LINES = 4;
 const OFFSETS = Array.from({ length: LINES }, (_, offset) => offset);
-const UP_MS = 20_000;
 /** What is on its way when the world comes to rest arrives within this, or never. */
 const DRAIN_MS = 60_000;
 
@@ -71,7 +70,8 @@ class CellRun {
     const { cell, world } = this;
     await this.coprocessor.listen(`${cell.link}:${this.directory.join('port')}`);
     this.startDaemon();
-    const chip = await this.openChip();
+    const { client, chip } = await firstChip(this.runtimeDir, () => `chip of '${cell.name}' to be up`);
+    this.client = client;
     this.counts = (await chip.info()).countsLoss;
     const config = { direction: 'input', edges: 'both', activeLow: false, eventClock: 'monotonic' } as const;
     const request = await chip.requestLines({ consumer: 'campaign', offsets: OFFSETS, config });
@@ -110,7 +110,7 @@ class CellRun {
   private startDaemon(): void {
     const { link, dialect, stderr } = this.cell;
     const url = `${link === 'pty' ? 'serial' : link}:${this.directory.join('port')}`;
-    const more = dialect === 'virtio-msg' ? '' : srtmOrLines(dialect);
+    const more = dialect === 'virtio-msg' ? '' : `ngpio = ${LINES + MORE_LINES}\n`;
     const file = this.directory.join('config.toml');
     writeFileSync(file, `[[coprocessor]]\nname = "hub"\nlink = "${url}"\ndialect = "${dialect}"\n${more}`);
     const full = stderr === 'full' ? openSync('/dev/full', 'w') : undefined;
@@ -123,22 +123,6 @@ class CellRun {
     );
     if (full !== undefined) closeSync(full);
     this.daemon.stderr?.destroy();
-  }
-
-  private async openChip(): Promise<ChipClient> {
-    return eventually(
-      async () => {
-        this.client ??= await connect({ runtimeDir: this.runtimeDir }).catch(() => undefined);
-        const [name] = (await this.client?.chips()) ?? [];
-        if (name === undefined) return undefined;
-        const chip = await this.client!.openChip(name).catch(() => undefined);
-        if (chip === undefined || (await chip.info()).state.kind === 'up') return chip;
-        chip.close();
-        return undefined;
-      },
-      `chip of '${this.cell.name}' to be up`,
-      UP_MS,
-    );
   }
 
   private async follow(request: LineRequestClient): Promise<void> {
@@ -192,10 +176,6 @@ class CellRun {
     this.lastArrivalNs = this.world.nowNs();
     while (this.world.nowNs() - this.lastArrivalNs < quietNs && performance.now() < end) await sleep(50);
   }
-}
-
-function srtmOrLines(dialect: Cell['dialect']): string {
-  return dialect === 'srtm' ? `ngpio = ${LINES + MORE_LINES}\n` : `ngpio = ${LINES + MORE_LINES}\n`;
 }
 
 function sleep(ms: number): Promise<void> {

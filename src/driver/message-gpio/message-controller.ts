@@ -4,13 +4,11 @@ import { BridgeError } from '../../base/errors.js';
 import type { Timeouts } from '../../base/timeouts.js';
 import { Counters } from '../counters.js';
 import type { DriverLog } from '../driver-log.js';
+import { LineFace } from '../line-face.js';
 import { LineMemory } from '../line-memory.js';
 import type {
-  Direction,
   InterruptBatch,
   InterruptItem,
-  InterruptType,
-  Level,
   RemoteDescription,
   RemoteGpio,
   RemoteState,
@@ -37,7 +35,7 @@ export interface MessageControllerOptions {
 const COUNTERS = ['edges', 'lines_unmasked', 'levels_unread', 'events_of_lines_that_are_off', 'restarts'];
 
 /** One GPIO controller of firmware that speaks a dialect of messages. It stays while channels come and go. */
-export class MessageController implements RemoteGpio, LineHost {
+export class MessageController extends LineFace implements RemoteGpio, LineHost {
   readonly name: string;
   readonly port: number;
   readonly rules: DialectRules;
@@ -54,7 +52,7 @@ export class MessageController implements RemoteGpio, LineHost {
   private readonly states = new BehaviorSubject<RemoteState>({ kind: 'down', reason: 'no link yet' });
   private readonly batches = new Subject<InterruptBatch>();
   private readonly tally = new Counters(COUNTERS);
-  private readonly operations: LineOperations;
+  protected readonly operations: LineOperations;
   private items: InterruptItem[] = [];
   /** A packet is being taken, or the lines are being set again: what there is to tell waits for its end. */
   private gathering = false;
@@ -65,6 +63,7 @@ export class MessageController implements RemoteGpio, LineHost {
   private opening: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly options: MessageControllerOptions) {
+    super();
     const { layout, rules, exchange, time, timeouts } = options;
     this.name = options.name;
     this.port = layout.port;
@@ -99,41 +98,6 @@ export class MessageController implements RemoteGpio, LineHost {
 
   get counters(): Readonly<Record<string, number>> {
     return this.tally.values;
-  }
-
-  async getDirection(line: number): Promise<Direction> {
-    this.checkLine(line);
-    return this.operations.getDirection(line);
-  }
-
-  async setDirection(line: number, direction: Direction): Promise<void> {
-    this.checkLine(line);
-    return this.operations.setDirection(line, direction);
-  }
-
-  async getValue(line: number): Promise<Level> {
-    this.checkLine(line);
-    return this.operations.getValue(line);
-  }
-
-  async setValue(line: number, level: Level): Promise<void> {
-    this.checkLine(line);
-    return this.operations.setValue(line, level);
-  }
-
-  async enableInterrupt(line: number, type: InterruptType): Promise<void> {
-    this.checkLine(line);
-    return this.operations.enableInterrupt(line, type);
-  }
-
-  async disableInterrupt(line: number): Promise<void> {
-    this.checkLine(line);
-    return this.operations.disableInterrupt(line);
-  }
-
-  async releaseLine(line: number): Promise<void> {
-    this.checkLine(line);
-    return this.operations.releaseLine(line);
   }
 
   holdRearming(hold: boolean): void {
@@ -263,7 +227,7 @@ export class MessageController implements RemoteGpio, LineHost {
     this.states.next(state);
   }
 
-  private checkLine(line: number): void {
+  protected checkLine(line: number): void {
     const { lineCount } = this.description;
     if (Number.isInteger(line) && line >= 0 && line < lineCount) return;
     throw new BridgeError(

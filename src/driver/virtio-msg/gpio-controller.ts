@@ -6,14 +6,12 @@ import { IRQ_TYPE } from '../../wire/virtio-gpio.js';
 import type { VqUsed } from '../../wire/virtio-msg/queue.js';
 import { Counters } from '../counters.js';
 import type { DriverLog } from '../driver-log.js';
+import { LineFace } from '../line-face.js';
 import { LineMemory } from '../line-memory.js';
 import type {
   DeviceClock,
-  Direction,
   InterruptBatch,
   InterruptItem,
-  InterruptType,
-  Level,
   RemoteDescription,
   RemoteGpio,
   RemoteState,
@@ -60,7 +58,7 @@ const COUNTERS = [
 ];
 
 /** One virtio-gpio controller behind the in-band bus. It stays while channels and firmware come and go. */
-export class GpioController implements RemoteGpio, LineHost {
+export class GpioController extends LineFace implements RemoteGpio, LineHost {
   readonly devNum: number;
   readonly state$: Observable<RemoteState>;
   readonly interrupts$: Observable<InterruptBatch>;
@@ -70,7 +68,7 @@ export class GpioController implements RemoteGpio, LineHost {
   private readonly states = new BehaviorSubject<RemoteState>({ kind: 'starting' });
   private readonly interrupts = new Subject<InterruptBatch>();
   private readonly tally = new Counters(COUNTERS);
-  private readonly operations = new LineOperations(this);
+  protected readonly operations = new LineOperations(this);
   private queues: GpioQueues | undefined;
   private held = false;
   /** Of descriptions. */
@@ -84,6 +82,7 @@ export class GpioController implements RemoteGpio, LineHost {
   private owed: InterruptItem[] = [];
 
   constructor(private readonly options: GpioControllerOptions) {
+    super();
     this.devNum = options.devNum;
     this.state$ = this.states.asObservable();
     this.interrupts$ = this.interrupts.asObservable();
@@ -103,41 +102,6 @@ export class GpioController implements RemoteGpio, LineHost {
 
   get deviceClock(): DeviceClock | undefined {
     return this.options.clock();
-  }
-
-  async getDirection(line: number): Promise<Direction> {
-    this.checkLine(line);
-    return this.operations.getDirection(line);
-  }
-
-  async setDirection(line: number, direction: Direction): Promise<void> {
-    this.checkLine(line);
-    return this.operations.setDirection(line, direction);
-  }
-
-  async getValue(line: number): Promise<Level> {
-    this.checkLine(line);
-    return this.operations.getValue(line);
-  }
-
-  async setValue(line: number, level: Level): Promise<void> {
-    this.checkLine(line);
-    return this.operations.setValue(line, level);
-  }
-
-  async enableInterrupt(line: number, type: InterruptType): Promise<void> {
-    this.checkLine(line);
-    return this.operations.enableInterrupt(line, type);
-  }
-
-  async disableInterrupt(line: number): Promise<void> {
-    this.checkLine(line);
-    return this.operations.disableInterrupt(line);
-  }
-
-  async releaseLine(line: number): Promise<void> {
-    this.checkLine(line);
-    return this.operations.releaseLine(line);
   }
 
   holdRearming(hold: boolean): void {
@@ -390,7 +354,7 @@ export class GpioController implements RemoteGpio, LineHost {
     this.states.next(state);
   }
 
-  private checkLine(line: number): void {
+  protected checkLine(line: number): void {
     const count = this.description?.lineCount ?? 0;
     if (Number.isInteger(line) && line >= 0 && line < count) return;
     throw new BridgeError(

@@ -1,0 +1,24 @@
+import { connect } from '../../src/api/client/connect.js';
+import type { BridgeClient, ChipClient } from '../../src/api/client/types.js';
+import { eventually } from './program.js';
+
+const UP_MS = 20_000;
+
+export interface FirstChip {
+  readonly client: BridgeClient;
+  readonly chip: ChipClient;
+}
+
+/** The first chip of a daemon that was just started, once it is up. `what`: for the error at the limit. */
+export async function firstChip(runtimeDir: string, what: () => string, limitMs = UP_MS): Promise<FirstChip> {
+  const client = await eventually(() => connect({ runtimeDir }).catch(() => undefined), what, limitMs);
+  const open = async (): Promise<ChipClient | undefined> => {
+    const [name] = await client.chips();
+    if (name === undefined) return undefined;
+    const chip = await client.openChip(name).catch(() => undefined);
+    if (chip === undefined || (await chip.info()).state.kind === 'up') return chip;
+    chip.close();
+    return undefined;
+  };
+  return { client, chip: await eventually(open, what, limitMs) };
+}
