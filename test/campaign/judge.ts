@@ -116,6 +116,7 @@ export class LineJudge {
       this.believed = gap.level;
       return;
     }
+    if (this.unknown.length > 0) this.skipUnknown(gap.lost, Number(gap.toNs - this.options.epochNs));
     this.next += gap.lost;
     this.verdict.countedLost += gap.lost;
     if (gap.level !== undefined) this.believed = gap.level;
@@ -134,6 +135,11 @@ export class LineJudge {
     if (this.believed !== undefined && this.believed !== this.truth.level) this.verdict.wrongLevels++;
   }
 
+  /** By how much the moment may be off at which a gap begins or ends. */
+  private get slackNs(): number {
+    return READING_NS + this.lastBoundNs;
+  }
+
   /** The number of the edge that the event tells of; -1: of none. */
   private find(event: EdgeEvent, level: number, timeNs: number): number {
     const { truth, options } = this;
@@ -150,11 +156,24 @@ export class LineJudge {
           ? truth.errorNs(index, timeNs) <= bound
           : truth.beforeNs(index) <= timeNs + READING_NS;
       if (!fits) continue;
-      this.skip(index, true);
+      // Counting began anew in the gap: what the event says was lost comes after it.
+      const counted = options.counts ? Math.min(event.lost ?? 0, index - this.next) : 0;
+      this.skip(index - counted, true);
+      this.verdict.countedLost += counted;
       this.unknown = [];
       return index;
     }
     return -1;
+  }
+
+  /** Before the `counted` edges that end at `toNs` come those that lie in gaps of unknown size. */
+  private skipUnknown(counted: number, toNs: number): void {
+    const { truth } = this;
+    let end = this.next;
+    while (end < truth.count && truth.beforeNs(end) <= toNs + this.slackNs) end++;
+    if (end - counted < this.next) return;
+    this.skip(end - counted, true);
+    this.unknown = [];
   }
 
   /** The edges up to this one were not delivered. */
@@ -162,7 +181,7 @@ export class LineJudge {
     const { truth, verdict, unknown } = this;
     for (; this.next < to; this.next++) {
       const [before, after] = [truth.beforeNs(this.next), truth.afterNs(this.next)];
-      const slackNs = READING_NS + this.lastBoundNs;
+      const { slackNs } = this;
       const inside = unknown.some(
         ({ fromNs, toNs }) => after >= fromNs - slackNs && before <= toNs + slackNs,
       );

@@ -53,6 +53,8 @@ export class VirtioMsgBus implements RemoteBus {
   private lastHeardNs: bigint;
   /** When the last question was asked that was answered. */
   private lastAskedNs: bigint;
+  /** When this session began to say HELLO. */
+  private helloNs: bigint;
   private roundTripNs: number | undefined;
   private closed = false;
 
@@ -62,6 +64,7 @@ export class VirtioMsgBus implements RemoteBus {
     this.clock = new CoprocessorClock(options.time);
     this.lastHeardNs = options.time.monotonicNs();
     this.lastAskedNs = this.lastHeardNs;
+    this.helloNs = this.lastHeardNs;
     this.devices = this.newDeviceTable();
     this.controllers$ = this.devices.controllers$;
     this.bootId$ = this.knownBootId.asObservable();
@@ -162,7 +165,7 @@ export class VirtioMsgBus implements RemoteBus {
       listener: this.listener(() => session === this.session),
     });
     this.session = session;
-    this.lastAskedNs = time.monotonicNs();
+    this.helloNs = time.monotonicNs();
     this.setState({ kind: 'greeting', why: 'HELLO has not been answered yet' });
     session.start(knownBootId);
   }
@@ -230,9 +233,11 @@ export class VirtioMsgBus implements RemoteBus {
     const session = this.session!;
     const resumed =
       answer.resumed === 1 && this.knownBootId.value !== 0 && answer.bootId === this.knownBootId.value;
+    if (!resumed) this.restarted();
     if (answer.bootId !== this.bootId) this.clock.estimator.reset();
     this.bootId = answer.bootId;
     this.firmware = answer.ident;
+    this.lastAskedNs = this.helloNs;
     this.hasTime = session.hasTime;
     if (!resumed) this.setKnownBootId(0);
     this.tally.count(resumed ? 'sessions_resumed' : 'sessions_started');
@@ -241,6 +246,13 @@ export class VirtioMsgBus implements RemoteBus {
     this.clockReady = this.services.start();
     if (this.hasTime) this.watchSleep();
     void this.takeDevices(session, resumed);
+  }
+
+  /** From here on clock and answers are of another boot, and say nothing of what became of the last one. */
+  private restarted(): void {
+    for (const controller of this.devices.all()) {
+      controller.stateLost('FIRMWARE_RESTARTED', 'the firmware restarted', this.heard);
+    }
   }
 
   private newServices(session: BusSession): SessionServices {
@@ -317,9 +329,7 @@ export class VirtioMsgBus implements RemoteBus {
     if (!isNews && this.session?.isEstablished !== true) return;
     this.tally.count('boots_announced');
     this.setKnownBootId(0);
-    for (const controller of this.devices.all()) {
-      controller.stateLost('FIRMWARE_RESTARTED', 'the firmware restarted', this.heard);
-    }
+    this.restarted();
     if (this.session?.isEstablished === true) this.helloAgain('the firmware restarted', 0);
     else this.session?.startAgain();
   }
