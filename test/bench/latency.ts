@@ -2,12 +2,16 @@ import { createConnection } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { LineRequestClient } from '../../src/api/client/types.js';
 import { Chain } from '../support/chain.js';
+import { Program } from '../support/program.js';
 import { percentile } from './process-cost.js';
 import { rawRoundTrips } from './raw-latency.js';
 import { RawProcesses } from './raw-run.js';
 
 const RAW_LATENCY = fileURLToPath(new URL('./raw-latency.js', import.meta.url));
 const LINE = 3;
+const LOADED = [8, 9, 10, 11, 12, 13, 14, 15];
+/** Edges a second, half of what goes through without a loss on the machine of docs/benchmarks.md. */
+const HALF_LOAD = 125_000;
 /** Edges first, one after the other: code that ran some hundred times is not yet compiled. */
 const WARM_UP = 8_000;
 
@@ -16,20 +20,24 @@ const WARM_UP = 8_000;
  * tells in its answer, by the clock of this machine) to the event in the client's hands.
  */
 export async function latency(count: number): Promise<void> {
-  console.log(`Latency: pin driven -> sim -> pty -> daemon -> unix socket -> client, idle, ${count} edges`);
+  console.log(`Latency: pin driven -> sim -> pty -> daemon -> unix socket -> client, ${count} edges`);
   const ours = (await edgeTimes(count + WARM_UP)).slice(WARM_UP).sort((a, b) => a - b);
   const raw = (await copyTimes(count + WARM_UP)).slice(WARM_UP).sort((a, b) => a - b);
+  const loaded = (await edgeTimes(count + WARM_UP, HALF_LOAD)).slice(WARM_UP).sort((a, b) => a - b);
   console.log('                    p50 us    p90 us    p99 us    max us');
-  print('gpiobridge', ours);
+  print('idle', ours);
   print('plain copy', raw);
+  print('half load', loaded);
   const ratio = (part: number): string => (percentile(ours, part) / percentile(raw, part)).toFixed(2);
   console.log(
     `  ratio          ${[ratio(0.5), ratio(0.9), ratio(0.99)].map((cell) => cell.padStart(10)).join('')}`,
   );
 }
 
-async function edgeTimes(count: number): Promise<number[]> {
-  const chain = new Chain({ port: 'pty' });
+async function edgeTimes(count: number, load = 0): Promise<number[]> {
+  const stimuli = load === 0 ? [] : ['--stimulus', `random:${LOADED[0]}-${LOADED.at(-1)}:${load}`];
+  const chain = new Chain({ port: 'pty', sim: stimuli });
+  const beside = load === 0 ? undefined : await busyProgram(chain);
   try {
     const chip = await chain.chip();
     const config = { direction: 'input', edges: 'both', activeLow: false, eventClock: 'monotonic' } as const;
@@ -56,8 +64,27 @@ async function edgeTimes(count: number): Promise<number[]> {
       .map((line) => BigInt(JSON.parse(line).result.driven_ns));
     return arrivals.map((arrival, i) => Number(arrival - driven[i]!) / 1000);
   } finally {
+    await beside?.stop('SIGKILL');
     await chain.stop();
   }
+}
+
+/** Another program that takes the load, so that this one is busy with nothing but the line that it times. */
+async function busyProgram(chain: Chain): Promise<Program> {
+  await chain.chip();
+  const args = [
+    'mon',
+    '--runtime-dir',
+    chain.runtimeDir,
+    '--quiet',
+    '--banner',
+    '-c',
+    'hub',
+    ...LOADED.map(String),
+  ];
+  const program = new Program(args);
+  await program.waitFor(/Monitoring/);
+  return program;
 }
 
 /** Each call waits for the next edge. */

@@ -7,12 +7,13 @@ import { messages } from './messages.js';
 import { scale } from './scale.js';
 import { startUp } from './start-up.js';
 import { synthetic } from './synthetic.js';
-import { throughput } from './throughput.js';
+import { links, throughput } from './throughput.js';
 import { wire } from './wire.js';
 
 /** In the order in which `npm run bench` runs them all; docs/benchmarks.md explains each. */
 const BENCHMARKS: Readonly<Record<string, (argument: string | undefined) => Promise<void>>> = {
   throughput: () => throughput(5),
+  links: () => links(4),
   cost: () => cost(5),
   peer: () => peer(5),
   clients: () => clients(4),

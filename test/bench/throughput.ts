@@ -41,8 +41,35 @@ export async function throughput(seconds: number): Promise<void> {
   console.log(`  ratio ${(best / raw).toFixed(4)}`);
 }
 
-export async function measure(rate: number, seconds: number): Promise<Run> {
-  const chain = new Chain({ port: 'unix', sim: ['--stimulus', `random:0-${LINES - 1}:${rate}`] });
+/** One rate over each kind of link, against the Unix socket. */
+export async function links(seconds: number): Promise<void> {
+  const rate = 100_000;
+  console.log(`Links: ${round(rate)} edges/s over ${LINES} lines, ${seconds} s each`);
+  console.log('         link      sensed   delivered        lost   sim us  daemon us  client us     ratio');
+  let first = Number.NaN;
+  for (const port of ['unix', 'pty', 'seqpacket'] as const) {
+    const run = await measure(rate, seconds, port);
+    if (Number.isNaN(first)) first = run.daemonUs;
+    const cells = [
+      [port, 13],
+      [round(run.sensed), 12],
+      [round(run.delivered), 12],
+      [round(run.lost), 12],
+      [run.simUs.toFixed(2), 9],
+      [run.daemonUs.toFixed(2), 11],
+      [run.clientUs.toFixed(2), 11],
+      [(run.daemonUs / first).toFixed(2), 10],
+    ] as const;
+    console.log(cells.map(([text, width]) => text.padStart(width)).join(''));
+  }
+}
+
+async function measure(
+  rate: number,
+  seconds: number,
+  port: 'unix' | 'pty' | 'seqpacket' = 'unix',
+): Promise<Run> {
+  const chain = new Chain({ port, sim: ['--stimulus', `random:0-${LINES - 1}:${rate}`] });
   try {
     const monitor = await Monitor.start(await chain.chip(), OFFSETS);
     const pids = [chain.sim.process.pid!, chain.daemon.process.pid!, process.pid];
