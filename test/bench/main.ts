@@ -4,6 +4,7 @@ import { cost, peer } from './cost.js';
 import { latency } from './latency.js';
 import { memory } from './memory.js';
 import { messages } from './messages.js';
+import { pipeline } from './pipeline.js';
 import { scale } from './scale.js';
 import { startUp } from './start-up.js';
 import { synthetic } from './synthetic.js';
@@ -16,6 +17,7 @@ const BENCHMARKS: Readonly<Record<string, (argument: string | undefined) => Prom
   links: () => links(4),
   cost: () => cost(5),
   peer: () => peer(5),
+  pipeline: () => pipeline(),
   clients: () => clients(4),
   synthetic: () => synthetic(3),
   latency: () => latency(2_000),
