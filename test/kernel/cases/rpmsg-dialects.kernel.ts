@@ -47,7 +47,7 @@ describe('the daemon with firmware of the other dialects', () => {
     async (dialect) => {
       const coprocessor = lab.coprocessor(dialect);
       coprocessor.drive(2, 0);
-      const watch = await lab.watch([2], dialect);
+      const watch = await lab.watch([2], dialect, EDGES);
       for (let i = 1; i <= EDGES; i++) {
         coprocessor.drive(2, (i % 2) as 0 | 1);
         await eventually(
@@ -55,6 +55,8 @@ describe('the daemon with firmware of the other dialects', () => {
           `edge ${i} to be taken`,
         );
       }
+      // An edge is one once its level was read.
+      await eventually(() => (watch.edges === EDGES ? true : undefined), 'the edges to arrive');
       await coprocessor.closePorts();
       coprocessor.reboot();
       await watch.process.waitFor(/"chip":"down"/);

@@ -1,14 +1,12 @@
 // Runs in the guest: watches lines of a chip through the client library and accounts for what comes.
 //
-//   node watch-edges.mjs CHIP OFFSET...      until its standard input ends
+//   node watch-edges.mjs CHIP EVERY OFFSET...      until its standard input ends
 //
-// Prints one JSON object a line: { watching }, { edges } after each thousand, { chip, reason } when the chip's state changes,
+// Prints one JSON object a line: { watching }, { edges } after each EVERY of them, { chip, reason } when the chip's state changes,
 // { gap } for each gap, and at the end { lines }, by offset, after the last event.
 import { connect } from '../../../dist/src/index.js';
 
-const REPORT_EVERY = 1000;
-
-const [chipName, ...texts] = process.argv.slice(2);
+const [chipName, every, ...texts] = process.argv.slice(2);
 const offsets = texts.map(Number);
 const lines = Object.fromEntries(
   offsets.map((offset) => [offset, { edges: 0, lost: 0, unknown: 0, disordered: 0 }]),
@@ -25,7 +23,7 @@ function takeEdge({ offset, lost, timestampNs }) {
   if (timestampNs < (lastNs.get(offset) ?? 0n)) line.disordered += 1;
   lastNs.set(offset, timestampNs);
   edges += 1;
-  if (edges % REPORT_EVERY === 0) say({ edges });
+  if (edges % Number(every) === 0) say({ edges });
 }
 
 function takeGap({ offset, lost, reason }) {

@@ -15,15 +15,20 @@ export interface WatchedLine {
 export class EdgeWatch {
   private constructor(readonly process: GuestProcess) {}
 
-  /** Resolves when the lines are watched. */
-  static async start(guest: Guest, chip: string, offsets: readonly number[]): Promise<EdgeWatch> {
+  /** Resolves when the lines are watched. `every`: so many edges it says how many there were. */
+  static async start(
+    guest: Guest,
+    chip: string,
+    offsets: readonly number[],
+    every = 1_000,
+  ): Promise<EdgeWatch> {
     const script = join(ROOT, 'test/kernel/guest/watch-edges.mjs');
-    const process = guest.start(['node', script, chip, ...offsets.map(String)]);
+    const process = guest.start(['node', script, chip, String(every), ...offsets.map(String)]);
     await process.waitFor(/"watching"/);
     return new EdgeWatch(process);
   }
 
-  /** Edges so far, in thousands. */
+  /** Edges so far, in steps of `every`. */
   get edges(): number {
     return Number([...this.process.stdout.matchAll(/"edges":(\d+)}$/gm)].at(-1)?.[1] ?? 0);
   }

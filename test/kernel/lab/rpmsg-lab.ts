@@ -61,8 +61,8 @@ export class RpmsgLab {
   }
 
   /** Watches lines of a chip in the guest. */
-  watch(offsets: readonly number[], chip = HUB): Promise<EdgeWatch> {
-    return EdgeWatch.start(this.guest, chip, offsets);
+  watch(offsets: readonly number[], chip = HUB, every?: number): Promise<EdgeWatch> {
+    return EdgeWatch.start(this.guest, chip, offsets, every);
   }
 
   async stop(): Promise<void> {
