@@ -1,5 +1,6 @@
 import { BehaviorSubject, type Observable, Subscription, switchMap } from 'rxjs';
 import { BridgeError } from '../../base/errors.js';
+import { downReason } from '../../link/down-reason.js';
 import type { LinkState, PacketLink } from '../../link/packet-link.js';
 import type { BusState, BusStatus } from '../bus-status.js';
 import type { Dialect, MessageDialect } from '../dialect.js';
@@ -99,7 +100,7 @@ export class AutoBus implements RemoteBus {
 
   private follow(link: PacketLink, state: LinkState): void {
     if (state.kind === 'down') {
-      this.detach(`${link.name}: ${state.reason}`);
+      this.detach(downReason(link, state));
     } else if (state.kind === 'opening') {
       this.stopFinding();
       if (!this.handedOver)

@@ -1,6 +1,7 @@
 import { BehaviorSubject, type Observable, type Subscription } from 'rxjs';
 import type { TimerHandle } from '../../base/clock.js';
 import { BridgeError, messageOf } from '../../base/errors.js';
+import { downReason } from '../../link/down-reason.js';
 import type { LinkState, PacketBatch, PacketLink } from '../../link/packet-link.js';
 import type { BusState, BusStatus } from '../bus-status.js';
 import { Counters } from '../counters.js';
@@ -142,7 +143,7 @@ export class MessageBus implements RemoteBus {
 
   private follow(link: PacketLink, state: LinkState): void {
     if (state.kind === 'up') this.beginChannel(link, state.delivery);
-    else if (state.kind === 'down') this.detach(`${link.name}: ${state.reason}`);
+    else if (state.kind === 'down') this.detach(downReason(link, state));
     else if (this.renewing) this.exchange.down(false);
     else this.endChannel(state.reason ?? `${link.name} is opening`);
   }

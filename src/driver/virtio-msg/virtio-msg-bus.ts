@@ -1,6 +1,7 @@
 import { BehaviorSubject, type Observable, type Subscription } from 'rxjs';
 import type { TimerHandle } from '../../base/clock.js';
 import { BridgeError, messageOf } from '../../base/errors.js';
+import { downReason } from '../../link/down-reason.js';
 import type { LinkState, PacketBatch, PacketLink } from '../../link/packet-link.js';
 import { STATUS } from '../../wire/virtio-gpio.js';
 import { DEVICE_STATE, type HelloResponse } from '../../wire/virtio-msg/bus.js';
@@ -130,7 +131,7 @@ export class VirtioMsgBus implements RemoteBus {
     } else if (state.kind === 'opening') {
       this.endChannel(state.reason ?? `${link.name} is opening`);
     } else {
-      this.detach(`${link.name}: ${state.reason}`);
+      this.detach(downReason(link, state));
     }
   }
 
