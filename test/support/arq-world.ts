@@ -68,12 +68,14 @@ export function randomFrom(seed: number): () => number {
 export class ArqWorld {
   now = 1_000;
   faults: WireFaults;
+  latencyMs: number;
   readonly random: () => number;
   readonly driver: WorldEnd;
   readonly device: WorldEnd;
 
   constructor(readonly options: WorldOptions) {
     this.faults = options.faults;
+    this.latencyMs = options.latencyMs;
     this.random = randomFrom(options.seed);
     this.driver = new WorldEnd(this, 'driver', options.window[0]);
     this.device = new WorldEnd(this, 'device', options.window[1]);
@@ -240,7 +242,7 @@ export class WorldEnd {
   }
 
   private deliver(bytes: Uint8Array): void {
-    const at = Math.max(this.lineFreeAt, this.world.now) + this.world.options.latencyMs;
+    const at = Math.max(this.lineFreeAt, this.world.now) + this.world.latencyMs;
     this.peer.inbound.push({ at, bytes });
     this.peer.inbound.sort((a, b) => a.at - b.at);
   }

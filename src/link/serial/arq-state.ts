@@ -67,6 +67,8 @@ export interface ArqState {
   rttvar: number;
   /** The measure is of a frame that was resent, and may be too long. */
   roundTripIsGuess: boolean;
+  /** Acknowledgements in a row of frames that were resent, of which no measure could be taken. */
+  unmeasured: number;
   /** The shortest round trip lately, 0 before the first measure. */
   shortestRtt: number;
   /** Frames acknowledged since the line last repeated or swapped some, less a penalty; see send-window.ts. */
@@ -231,6 +233,7 @@ export function newArq(config: ArqConfig, seed: number, now: number): ArqState {
     srtt: Number.NaN,
     rttvar: 0,
     roundTripIsGuess: false,
+    unmeasured: 0,
     shortestRtt: 0,
     orderly: 0,
     intact: INTACT_AFTER,

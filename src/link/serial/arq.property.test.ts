@@ -174,4 +174,24 @@ describe('two ends of the serial link', () => {
     expect(world.driver.got.length - before).toBeGreaterThanOrEqual(0.99 * 7 * 50);
     expect(world.device.arq.counters.data_resent).toBeLessThan(20);
   });
+
+  it('find their pace again on a clean wire that becomes slow', () => {
+    const slow = {
+      seed: 1,
+      faults: NO_FAULTS,
+      bytesPerMs: Number.POSITIVE_INFINITY,
+      window: [7, 7],
+    } as const;
+    const world = new ArqWorld({ ...slow, latencyMs: 0.2 });
+    world.device.backlog = 100_000;
+    world.runUntil(world.now + 1_000);
+    world.latencyMs = 200;
+    world.runUntil(world.now + 60_000);
+    const before = world.driver.got.length;
+    const resent = world.device.arq.counters.data_resent;
+    world.runUntil(world.now + 40_000);
+    // A hundred round trips with seven frames each; one in a hundred may be late.
+    expect(world.driver.got.length - before).toBeGreaterThanOrEqual(0.99 * 700);
+    expect(world.device.arq.counters.data_resent).toBe(resent);
+  });
 });

@@ -17,13 +17,28 @@ export function measureRoundTrip(state: ArqState, count: number, now: number): b
   if (frame.transmissions === 1) {
     if (state.roundTripIsGuess) state.srtt = Number.NaN;
     state.roundTripIsGuess = false;
+    state.unmeasured = 0;
     addSample(state, Math.max(0, now - lastSent(frame)));
-  } else if (needless || Number.isNaN(state.srtt)) {
+    return false;
+  }
+  if (!needless && ++state.unmeasured >= SLOWER_AFTER) guessSlower(state, now - frame.firstSentAt);
+  else if (needless || Number.isNaN(state.srtt)) {
     if (!needless) state.roundTripIsGuess = true;
     const isFirst = needless || frame.transmissions === 2;
     addSample(state, now - (isFirst ? frame.firstSentAt : lastSent(frame)));
   }
   return needless;
+}
+
+/**
+ * A line that became slower than the timer has each frame resent, so that none can be measured, for ever.
+ * After some of these in a row the round trip is taken for what it is at most, until one is measured.
+ */
+function guessSlower(state: ArqState, atMost: number): void {
+  state.unmeasured = 0;
+  state.roundTripIsGuess = true;
+  state.srtt = Number.NaN;
+  addSample(state, atMost);
 }
 
 /** Whether an answer that comes now cannot mean the last transmission of the frame. */
@@ -47,6 +62,8 @@ export function isOverdue(state: ArqState, frame: FrameInFlight, now: number): b
 
 /** An answer within this part of the shortest round trip is none to what was sent last. */
 const TOO_SOON = 0.5;
+/** Acknowledgements of resent frames in a row after which the line is taken for slower than was measured. */
+const SLOWER_AFTER = 5;
 /** The shortest round trip is forgotten over about so many measures, as lines change. */
 const FORGET_OVER = 64;
 
