@@ -95,6 +95,12 @@ export const TIMEOUTS = {
     maxMs: 60_000,
     what: "pause before a virtual machine's line that could not be restored or read is tried again",
   },
+  guest_chip: {
+    defaultMs: 5_000,
+    minMs: 50,
+    maxMs: 60_000,
+    what: "chip of a virtual machine that ran on over a restart, before its guest's requests are refused",
+  },
   client_call: { defaultMs: 5_000, minMs: 100, maxMs: 600_000, what: 'answer of the daemon to a client' },
 } as const satisfies Record<string, TimeLimit>;
 

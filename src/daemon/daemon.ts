@@ -120,6 +120,7 @@ export class Daemon {
       stateDir: layout.exports,
       time: systemTime,
       retryMs: config.timeouts.guest_retry ?? TIMEOUTS.guest_retry.defaultMs,
+      chipMs: config.timeouts.guest_chip ?? TIMEOUTS.guest_chip.defaultMs,
       logger,
       onChange: options.onChange ?? (() => {}),
     });

@@ -14,6 +14,8 @@ export interface ExportSetOptions {
   readonly time: Time;
   /** Time limit `guest_retry`. */
   readonly retryMs: number;
+  /** Time limit `guest_chip`. */
+  readonly chipMs: number;
   readonly logger: Logger;
   readonly onChange: () => void;
 }
@@ -66,7 +68,7 @@ export class ExportSet {
   }
 
   #add(config: ExportConfig, access: SocketAccess): void {
-    const { chips, stateDir, time, retryMs, logger, onChange } = this.#options;
+    const { chips, stateDir, time, retryMs, chipMs, logger, onChange } = this.#options;
     mkdirSync(stateDir, { recursive: true, mode: 0o700 });
     const running = new VhostUserExport({
       name: config.name,
@@ -77,6 +79,7 @@ export class ExportSet {
       stateDir,
       time,
       retryMs,
+      chipMs,
       // Loaded only where something is exported: it costs memory.
       open: async (options) => (await import('../vhost-user/serve.js')).serveVhostUser(options),
       log: (level, event, fields) => logger.log(level, event, fields, config.name),

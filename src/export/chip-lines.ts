@@ -14,6 +14,8 @@ export interface ChipLinesOptions {
   readonly names: readonly (string | undefined)[];
   /** The chip as it is now; undefined while there is none of its name. */
   readonly chip: () => Chip | undefined;
+  /** Requests wait for it: the chip may be on its way. Never rejects. */
+  readonly arrived: Promise<void>;
   readonly counters: GuestCounters;
   readonly timers?: Timers;
   /** Pause before a line that could not be restored, or a level that could not be read, is tried again, ms. */
@@ -114,7 +116,8 @@ export class ChipLines implements LineBackend {
   }
 
   /** The chip, if the line of this offset is still the one that the guest knows. */
-  private chipFor(line: number): Chip {
+  private async chipFor(line: number): Promise<Chip> {
+    await this.options.arrived;
     const chip = this.options.chip();
     if (chip === undefined) throw new BridgeError('LINE_GONE', 'there is no such chip now');
     // While the coprocessor has not described itself again, the chip's own answer says why.

@@ -12,8 +12,8 @@ import { lineConfigOf, needsLine, sameState, UNUSED } from './line-state.js';
 export interface GuestLineContext {
   /** As requests of its lines name their owner. */
   readonly consumer: string;
-  /** Throws LINE_GONE where the chip is not there, or the line is not the one that the guest was told of. */
-  chipFor(line: number): Chip;
+  /** Rejects with LINE_GONE where the chip is not there, or the line is not the one that the guest was told of. */
+  chipFor(line: number): Promise<Chip>;
   /** The model that edges and levels go to. */
   readonly device: Pick<GpioDevice, 'edge' | 'setLevel'>;
   readonly counters: GuestCounters;
@@ -103,7 +103,7 @@ export class GuestLine {
   /** The level now. Of a line that is not requested the chip is asked, and nothing is requested. */
   async getValue(): Promise<LevelBit> {
     if (this.request !== undefined) return (await this.request.getValues())[0]!;
-    const chip = this.context.chipFor(this.line);
+    const chip = await this.context.chipFor(this.line);
     if (chip.readLevel !== undefined) return chip.readLevel(this.line);
     throw new BridgeError('NOT_SUPPORTED', `chip '${chip.name}' reads no line that is not requested`);
   }
@@ -182,7 +182,7 @@ export class GuestLine {
 
   private async open(wanted: LineState): Promise<void> {
     const { consumer } = this.context;
-    const chip = this.context.chipFor(this.line);
+    const chip = await this.context.chipFor(this.line);
     const request = await chip.requestLines({ consumer, offsets: [this.line], config: lineConfigOf(wanted) });
     this.request = request;
     this.subscription = request.events$.subscribe({

@@ -144,11 +144,32 @@ describe('a guest that runs on', () => {
     expect(report().counters).toMatchObject({ unknown_losses: 1, edges_delivered: 4, returns_ignored: 0 });
   });
 
-  it('is served by what it was told, before the coprocessor is there again', async () => {
+  it('waits for the coprocessor that is not there again yet', async () => {
     await busyGuest();
     await rig.exported.close();
     const own = rig.chip;
     rig.chip = undefined;
+    rig.startExport();
+    await rig.reconnect();
+    const asked = [
+      rig.request(MSG.SET_VALUE, 1, 0),
+      rig.request(MSG.GET_VALUE, 0),
+      rig.request(MSG.SET_DIRECTION, 3, DIRECTION.IN),
+    ];
+    await until(() => report().waitingRequests === asked.length);
+    rig.replaceChip(own);
+    const answers = await rig.returned(REQUESTQ, asked.length);
+    expect(answers.map(({ head }) => head)).toEqual(asked);
+    expect(answers.map(({ bytes }) => bytes[0])).toEqual([0, 0, 0]);
+    expect(rig.rig.coprocessor.pin('LAMP')).toMatchObject({ direction: 'output', level: 0 });
+  });
+
+  it('is served by what it was told, where the coprocessor does not come back for long', async () => {
+    await busyGuest();
+    await rig.exported.close();
+    const own = rig.chip;
+    rig.chip = undefined;
+    rig.chipMs = 50;
     rig.startExport();
     await rig.reconnect();
     expect(report()).toMatchObject({ state: 'running', lines: 4 });

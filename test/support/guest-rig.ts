@@ -24,6 +24,8 @@ export class GuestRig {
   exported!: VhostUserExport;
   front: FrontEnd | undefined;
   guest!: FrontEndGuest;
+  /** Of exports that are started from now on. */
+  chipMs = 10_000;
   private readonly changes = new Subject<string>();
 
   constructor(options: RigOptions = {}) {
@@ -58,6 +60,7 @@ export class GuestRig {
       stateDir: this.folder,
       time: { ...nodeTimers, ...clockOf(this.rig) },
       retryMs: 20,
+      chipMs: this.chipMs,
       open: serveVhostUser,
       log: (level, event, fields) => this.logs.push(`${level} ${event} ${JSON.stringify(fields)}`),
     });

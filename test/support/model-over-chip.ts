@@ -64,6 +64,7 @@ export class ModelOverChip {
       consumer: 'vm:test',
       names: Array.from({ length: lines }, (_, line) => names[line] || undefined),
       chip: () => this.chip,
+      arrived: Promise.resolve(),
       counters: this.counters,
       timers: rig.time,
       retryMs: 100,

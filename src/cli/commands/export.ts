@@ -106,6 +106,7 @@ async function open({ chipId, socket, name, access, stateDir, options }: Job) {
     stateDir,
     time: systemTime,
     retryMs,
+    chipMs: TIMEOUTS.guest_chip.defaultMs,
     open: serveVhostUser,
     log: (level, event, { export: _name, chip: _chip, ...fields }) => {
       if (json) void printJson({ type: 'export', level, event, chip: chip.name, ...fields });

@@ -21,6 +21,8 @@ export interface GuestDeviceOptions {
   readonly consumer: string;
   /** The chip as it is now; undefined while there is none. */
   readonly chip: () => Chip | undefined;
+  /** As of ChipLinesOptions. */
+  readonly arrived: Promise<void>;
   readonly timers: Timers;
   /** CLOCK_MONOTONIC, ns. */
   readonly nowNs: () => bigint;
@@ -77,13 +79,14 @@ export class GuestDevice implements VhostUserDevice {
 
   /** Throws INVALID_ARGUMENT for a description that no virtio-gpio device can have. */
   constructor(options: GuestDeviceOptions) {
-    const { description, consumer, chip, timers, nowNs, retryMs } = options;
+    const { description, consumer, chip, arrived, timers, nowNs, retryMs } = options;
     const { names } = description;
     this.description = description;
     this.lines = new ChipLines({
       consumer,
       names: names.map((name) => (name === '' ? undefined : name)),
       chip,
+      arrived,
       counters: this.counters,
       timers,
       retryMs,

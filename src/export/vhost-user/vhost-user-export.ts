@@ -10,6 +10,7 @@ import type {
   VhostUserProblem,
   VhostUserState,
 } from '../../vhost-user/backend.js';
+import { ChipArrival } from '../chip-arrival.js';
 import type { ChipSource } from '../chip-source.js';
 import { DescriptionFile, type ToldTo } from './description-file.js';
 import { type GuestDescription, GuestDevice, type GuestTotals } from './guest-device.js';
@@ -28,6 +29,8 @@ export interface VhostUserExportOptions {
   readonly time: Time;
   /** Time limit `guest_retry`. */
   readonly retryMs: number;
+  /** Time limit `guest_chip`. */
+  readonly chipMs: number;
   /** Opens the socket; rejects with a BridgeError. */
   readonly open: (options: VhostUserOptions) => Promise<VhostUserBackend>;
   readonly log: (level: 'info' | 'warn' | 'error', event: string, fields: Record<string, unknown>) => void;
@@ -78,6 +81,7 @@ export class VhostUserExport {
   readonly #subscriptions: Subscription[] = [];
   readonly #broken = new Map<number, string>();
   #chipState: Subscription | undefined;
+  #arrival: ChipArrival | undefined;
   #served: Served | undefined;
   #past: Readonly<Record<string, number>> = {};
   #toldTo: ToldTo | undefined;
@@ -96,6 +100,7 @@ export class VhostUserExport {
   /** Offers the chip, now or when there is one. */
   start(): void {
     const { chips, chip } = this.#options;
+    this.#arrival = new ChipArrival(chips, chip, this.#options.time, this.#options.chipMs);
     const told = this.#file.read();
     this.#toldTo = told?.toldTo;
     if (told !== undefined) this.#serve(told.description);
@@ -138,6 +143,7 @@ export class VhostUserExport {
     this.#closed = true;
     for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe();
     this.#chipState?.unsubscribe();
+    this.#arrival?.cancel();
     if (this.#retry !== undefined) this.#options.time.clear(this.#retry);
     await this.#opening;
     await this.#end();
@@ -220,6 +226,7 @@ export class VhostUserExport {
       description,
       consumer: `vm:${name}`,
       chip: () => this.#chip(),
+      arrived: this.#arrival!.settled,
       timers: time,
       nowNs: () => time.monotonicNs(),
       retryMs,
