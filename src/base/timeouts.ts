@@ -48,6 +48,12 @@ export const TIMEOUTS = {
     maxMs: 10_000,
     what: 'quiet after the first reply of rpmsg-gpio or SRTM firmware, before replies are believed',
   },
+  rearm_delay: {
+    defaultMs: 4,
+    minMs: 1,
+    maxMs: 100,
+    what: 'event buffers of lines that have others at the device, before they are queued again, while edges come fast',
+  },
   rearm_pause: {
     defaultMs: 10,
     minMs: 1,

@@ -16,7 +16,9 @@ export interface FdChannelEvents {
 /** Read buffers are handed out piece by piece; a new one is made when less than this is left. */
 const POOL_SIZE = 64 * 1024;
 const POOL_LEAST = 4 * 1024;
-/** Reads of one wake-up: a tty gives at most 4 KiB each, and others want their turn. */
+/** What one read of a tty gives at most, 4 KiB less one byte on some kernels. */
+const TTY_READ = 4 * 1024 - 1;
+/** Reads of one wake-up: others want their turn. */
 const READS_AT_ONCE = 8;
 
 interface Write {
@@ -89,6 +91,8 @@ export class FdChannel {
       const length = libc().read(this.fd, this.pool.subarray(end), space);
       if (length > 0) {
         end += length;
+        // Less than a tty gives at once was all there is: whatever comes after it wakes again.
+        if (length < TTY_READ) break;
         continue;
       }
       const errno = length < 0 ? lastErrno() : 0;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { TIMEOUTS } from '../../src/base/timeouts.js';
 import type { AccountItem, EdgeItem, InterruptItem } from '../../src/driver/remote-gpio.js';
 import { forEachAvail } from '../../src/wire/virtio-msg/queue.js';
 import { type DriverRig, useRigs } from './driver-rig.js';
@@ -56,6 +57,27 @@ describe('interrupts', () => {
     expect(stats.sensed).toBe(400);
     expect(edges(items).length + stats.overflowed).toBe(400);
     if (stats.overflowed > 0) expect(lost).toBeGreaterThan(0);
+  });
+
+  it('that come fast share the messages that queue their buffers again, within rearm_delay', async () => {
+    const hub = rig({ coprocessor: { lines: 2, features: STAMPED, eventDepth: 64, eventQueueSize: 256 } });
+    const remote = await hub.up();
+    const items = hub.items();
+    await remote.enableInterrupt(0, 'both');
+    hub.time.advance(1_000);
+    await wiggle(hub, 0, 1);
+    const rearmed = () => remote.counters.event_buffers_queued!;
+    const first = rearmed();
+    const messages = () => hub.link.sent.filter(({ type }) => type === 'vq-avail').length;
+    const before = messages();
+    await wiggle(hub, 0, 1);
+    expect([rearmed(), messages()]).toEqual([first, before]);
+    hub.time.advance(TIMEOUTS.rearm_delay.defaultMs);
+    await hub.settle(2);
+    expect([rearmed(), messages()]).toEqual([first + 1, before + 1]);
+    await wiggle(hub, 0, 100);
+    expect(edges(items)).toHaveLength(102);
+    expect(messages() - before).toBeLessThan(60);
   });
 
   it('count what a latch loses, and the final account says the last of it', async () => {

@@ -1,3 +1,4 @@
+import type { Timers } from '../../base/clock.js';
 import {
   EVENTQ,
   IRQ_RESPONSE_LENGTH,
@@ -12,8 +13,10 @@ import {
 } from '../../wire/virtio-msg/queue.js';
 import type { Counters } from '../counters.js';
 import type { InterruptItem, Level } from '../remote-gpio.js';
+import { EdgeNumbers } from './edge-numbers.js';
 import { EventBuffers } from './event-buffers.js';
 import type { PacketSource } from './outbox.js';
+import { RearmPace } from './rearm-pace.js';
 
 export interface EventQueueOptions {
   readonly devNum: number;
@@ -29,6 +32,9 @@ export interface EventQueueOptions {
   readonly counters: Counters;
   /** There is something to send. */
   readonly wake: (source: PacketSource) => void;
+  readonly timers: Timers;
+  /** Time limit `rearm_delay`. */
+  readonly rearmDelayMs: number;
   /** A buffer came back at once: it is queued again after a pause; calls {@link EventQueue.endPause}. */
   readonly pause: () => void;
   /** The final account of a line came. */
@@ -69,7 +75,7 @@ export class EventQueue implements PacketSource {
   private readonly buffers: EventBuffers;
   private readonly mode: Uint8Array;
   private readonly traits: Uint8Array;
-  private readonly lastSeq: Uint32Array;
+  private readonly numbers: EdgeNumbers;
   /** INVALID answers in a row. */
   private readonly invalids: Uint8Array;
   /** CLOCK_MONOTONIC in ms at which the line was last heard. */
@@ -81,6 +87,7 @@ export class EventQueue implements PacketSource {
   private isHeld = false;
   private linkUp = true;
   private readonly builder: VqAvailBuilder;
+  private readonly pace: RearmPace;
   private readonly inLen: number;
 
   constructor(private readonly options: EventQueueOptions) {
@@ -88,11 +95,13 @@ export class EventQueue implements PacketSource {
     this.buffers = new EventBuffers(size, lineCount);
     this.mode = new Uint8Array(lineCount);
     this.traits = new Uint8Array(lineCount);
-    this.lastSeq = new Uint32Array(lineCount);
+    this.numbers = new EdgeNumbers(lineCount);
     this.invalids = new Uint8Array(lineCount);
     this.heardMs = new Float64Array(lineCount);
     this.inLen = stamped ? STAMPED_IRQ_RESPONSE_LENGTH : IRQ_RESPONSE_LENGTH;
     this.builder = new VqAvailBuilder(devNum, EVENTQ, maxMsgSize);
+    const { timers, rearmDelayMs, wake } = options;
+    this.pace = new RearmPace({ timers, delayMs: rearmDelayMs, wake: () => wake(this) });
   }
 
   /** Whether a buffer is left for one more line. */
@@ -109,7 +118,7 @@ export class EventQueue implements PacketSource {
     if (this.mode[line] !== MODE.ARMED) this.countArmed(1);
     this.mode[line] = MODE.ARMED;
     this.traits[line] = (arming.isLevel ? IS_LEVEL : 0) | (arming.readsLevel ? READS_LEVEL : 0);
-    this.lastSeq[line] = 0;
+    this.numbers.restart(line);
     this.invalids[line] = 0;
     this.heardMs[line] = nowMs;
     // One that the device did not return with type NONE serves on.
@@ -159,6 +168,7 @@ export class EventQueue implements PacketSource {
   /** The channel broke: nothing is sent until {@link resume}. */
   suspend(): void {
     this.linkUp = false;
+    this.pace.stop();
   }
 
   /** The device forgot its buffers and nothing else: all are queued again. */
@@ -227,16 +237,7 @@ export class EventQueue implements PacketSource {
         if (!stamped) {
           items.push({ kind: 'edge', line, level: null, seq: null, deviceNs: null });
           edges++;
-        } else if (this.isNews(line, view.getUint32(start + 4, true))) {
-          items.push({
-            kind: 'edge',
-            line,
-            level: packet[start + 1] === 0 ? 0 : 1,
-            seq: this.lastSeq[line]!,
-            deviceNs: view.getBigUint64(start + 8, true),
-          });
-          edges++;
-        }
+        } else if (this.takeStamped(line, view, start, items)) edges++;
         this.invalids[line] = 0;
         this.afterEdge(id, line);
       } else {
@@ -245,11 +246,13 @@ export class EventQueue implements PacketSource {
       }
     }
     counters.count('edges', edges);
-    if (buffers.waiting > 0 || this.wantsTopUp) this.options.wake(this);
+    if (this.wantsTopUp) this.options.wake(this);
+    else if (buffers.waiting > 0) this.pace.cameBack(nowMs);
   }
 
   nextPacket(limit: number): Uint8Array | undefined {
     if (!this.linkUp) return undefined;
+    this.pace.sent();
     const room = Math.max(limit, QUEUE_MESSAGE_OVERHEAD + ELEMENT_LENGTH);
     if (this.wantsTopUp && !this.isHeld) this.topUp();
     this.buffers.fill(this.builder, this.inLen, room, this.isHeld);
@@ -259,13 +262,16 @@ export class EventQueue implements PacketSource {
     return this.builder.take();
   }
 
-  /** Whether `seq` is newer than the last one taken since the interrupt was enabled; then it is the last. */
-  private isNews(line: number, seq: number): boolean {
-    if (((seq - this.lastSeq[line]!) | 0) <= 0) {
+  /** False for an edge that was taken before. */
+  private takeStamped(line: number, view: DataView, start: number, items: InterruptItem[]): boolean {
+    const seq = view.getUint32(start + 4, true);
+    if (this.numbers.ahead(line, seq) <= 0) {
       this.options.counters.count('events_repeated');
       return false;
     }
-    this.lastSeq[line] = seq;
+    this.numbers.take(line, seq);
+    const level: Level = view.getUint8(start + 1) === 0 ? 0 : 1;
+    items.push({ kind: 'edge', line, level, seq, deviceNs: view.getBigUint64(start + 8, true) });
     return true;
   }
 
@@ -295,7 +301,9 @@ export class EventQueue implements PacketSource {
       return;
     }
     buffers.push(id);
-    if (owned < this.quota && 2 * buffers.out[line]! < owned && buffers.hasSpare) this.queueNew(line);
+    const out = buffers.out[line]!;
+    if (2 * out <= owned) this.pace.hurry();
+    if (owned < this.quota && 2 * out < owned && buffers.hasSpare) this.queueNew(line);
   }
 
   /** A buffer that came back INVALID: an account where the device counts, nothing elsewhere (H7). */
@@ -321,14 +329,14 @@ export class EventQueue implements PacketSource {
 
   private takeAccount(line: number, view: DataView, start: number, items: InterruptItem[]): void {
     const seq = view.getUint32(start + 4, true);
-    const news = (seq - this.lastSeq[line]!) | 0;
+    const news = this.numbers.ahead(line, seq);
     if (news < 0) {
       this.options.counters.count('events_repeated');
       return;
     }
     // Each buffer that comes back with type NONE says the same; the last one is asked for.
     if (news === 0 && this.mode[line] === MODE.CLOSING) return;
-    this.lastSeq[line] = seq;
+    this.numbers.take(line, seq);
     this.options.counters.count('accounts');
     const level: Level = view.getUint8(start + 1) === 0 ? 0 : 1;
     items.push({ kind: 'account', line, level, seq, deviceNs: view.getBigUint64(start + 8, true) });
@@ -353,6 +361,7 @@ export class EventQueue implements PacketSource {
     if (this.invalids[line]! < HONEST_INVALIDS) {
       this.invalids[line]!++;
       this.buffers.push(id);
+      this.pace.hurry();
     } else if (this.buffers.owned[line]! > 1) this.buffers.release(id);
     else this.pause(id);
   }

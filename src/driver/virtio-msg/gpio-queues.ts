@@ -68,6 +68,8 @@ export class GpioQueues {
       depth: setup.eventDepth,
       maxMsgSize,
       counters,
+      timers: time,
+      rearmDelayMs: timeouts.rearm_delay,
       wake,
       pause: () => this.startPause(),
       finalAccount: (line) => this.finals.get(line)?.(true),
