@@ -29,6 +29,11 @@ export interface PacketLink {
   readonly packetHint: number;
   /** How many more packets it would put on the wire now, without keeping them waiting. 0 unless `up`. */
   readonly room: number;
+  /**
+   * Whether it writes at the end of this turn in any case, to acknowledge what it received: a packet that is
+   * handed over before then costs no write of its own, here or at the other end. Absent: never.
+   */
+  readonly writesAnyway?: boolean;
   /** Emits when `room` went from 0 to more. */
   readonly room$: Observable<void>;
   /**

@@ -1,4 +1,3 @@
-import type { Timers } from '../../base/clock.js';
 import {
   EVENTQ,
   IRQ_RESPONSE_LENGTH,
@@ -16,7 +15,7 @@ import type { InterruptItem, Level } from '../remote-gpio.js';
 import { EdgeNumbers } from './edge-numbers.js';
 import { EventBuffers } from './event-buffers.js';
 import type { PacketSource } from './outbox.js';
-import { RearmPace } from './rearm-pace.js';
+import { RearmPace, type RearmPaceOptions } from './rearm-pace.js';
 
 export interface EventQueueOptions {
   readonly devNum: number;
@@ -32,9 +31,8 @@ export interface EventQueueOptions {
   readonly counters: Counters;
   /** There is something to send. */
   readonly wake: (source: PacketSource) => void;
-  readonly timers: Timers;
-  /** Time limit `rearm_delay`. */
-  readonly rearmDelayMs: number;
+  /** Of queueing buffers again. */
+  readonly pace: Omit<RearmPaceOptions, 'wake'>;
   /** A buffer came back at once: it is queued again after a pause; calls {@link EventQueue.endPause}. */
   readonly pause: () => void;
   /** The final account of a line came. */
@@ -100,8 +98,7 @@ export class EventQueue implements PacketSource {
     this.heardMs = new Float64Array(lineCount);
     this.inLen = stamped ? STAMPED_IRQ_RESPONSE_LENGTH : IRQ_RESPONSE_LENGTH;
     this.builder = new VqAvailBuilder(devNum, EVENTQ, maxMsgSize);
-    const { timers, rearmDelayMs, wake } = options;
-    this.pace = new RearmPace({ timers, delayMs: rearmDelayMs, wake: () => wake(this) });
+    this.pace = new RearmPace({ ...options.pace, wake: () => options.wake(this) });
   }
 
   /** Whether a buffer is left for one more line. */

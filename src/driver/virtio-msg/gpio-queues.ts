@@ -68,8 +68,11 @@ export class GpioQueues {
       depth: setup.eventDepth,
       maxMsgSize,
       counters,
-      timers: time,
-      rearmDelayMs: timeouts.rearm_delay,
+      pace: {
+        timers: time,
+        delayMs: timeouts.rearm_delay,
+        writesAnyway: () => this.outbox.writesAnyway,
+      },
       wake,
       pause: () => this.startPause(),
       finalAccount: (line) => this.finals.get(line)?.(true),

@@ -50,6 +50,11 @@ export class Outbox {
     this.schedule();
   }
 
+  /** See {@link PacketLink.writesAnyway}. */
+  get writesAnyway(): boolean {
+    return this.link.writesAnyway ?? false;
+  }
+
   /** Sends what there is now, as far as the channel has room. */
   flush(): void {
     if (this.closed || this.flushing) return;

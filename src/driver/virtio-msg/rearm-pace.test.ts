@@ -6,10 +6,12 @@ const DELAY_MS = 4;
 
 function bench() {
   const time = new HandTime();
+  const link = { writes: false };
   let wakes = 0;
   const pace = new RearmPace({
     timers: time,
     delayMs: DELAY_MS,
+    writesAnyway: () => link.writes,
     wake: () => {
       wakes++;
     },
@@ -21,7 +23,7 @@ function bench() {
     if (wakes > before) pace.sent();
     return wakes - before;
   };
-  return { time, pace, back, wakes: () => wakes };
+  return { time, pace, link, back, wakes: () => wakes };
 }
 
 describe('the pace of queueing buffers again', () => {
@@ -52,6 +54,14 @@ describe('the pace of queueing buffers again', () => {
     expect(back()).toBe(1);
     time.advance(1);
     expect(back()).toBe(0);
+  });
+
+  it('is at once where the link writes in any case', () => {
+    const { time, link, back } = bench();
+    back();
+    time.advance(1);
+    link.writes = true;
+    expect(back()).toBe(1);
   });
 
   it('wakes nobody after the channel broke', () => {

@@ -4,6 +4,8 @@ export interface RearmPaceOptions {
   readonly timers: Timers;
   /** Time limit `rearm_delay`. */
   readonly delayMs: number;
+  /** The link writes in this turn in any case. */
+  readonly writesAnyway: () => boolean;
   /** What waits is to be sent, at the end of this turn. */
   readonly wake: () => void;
 }
@@ -28,10 +30,10 @@ export class RearmPace {
 
   /** Buffers came back, and are waiting to be queued again. */
   cameBack(nowMs: number): void {
-    const { delayMs, wake } = this.options;
+    const { delayMs, wake, writesAnyway } = this.options;
     const isFast = nowMs - this.lastMs < delayMs;
     this.lastMs = nowMs;
-    if (this.isUrgent || !isFast) wake();
+    if (this.isUrgent || !isFast || writesAnyway()) wake();
     else this.timer ??= this.options.timers.set(this.timeUp, delayMs);
   }
 

@@ -49,6 +49,8 @@ export interface SerialLinkOptions {
 }
 
 const DEFAULT_QUEUE = 256;
+/** Frames to acknowledge from which on the other end is taken to wait for it: half of the largest window. */
+const BULK_FRAMES = 4;
 /** Bytes not yet written out above which nothing more is handed to the stream. */
 const MAX_UNWRITTEN = 32 * 1024;
 
@@ -130,6 +132,10 @@ export class SerialLink implements PacketLink {
     return Math.max(0, sendRoom(this.arq) - this.queue.length);
   }
 
+  get writesAnyway(): boolean {
+    return this.arq !== undefined && this.receivedAt >= this.arq.ackAt;
+  }
+
   get counters(): LinkCounters {
     return { ...this.traffic, ...this.arq?.counters, ...this.discarded };
   }
@@ -194,9 +200,10 @@ export class SerialLink implements PacketLink {
     this.inTurn = true;
     this.splitter.push(bytes, this.takeFrame);
     // In bulk the other end waits for the acknowledgement: it goes out before the packets are looked at.
-    if (this.receivedAt >= arq.ackAt) this.pump();
+    if (arq.unacknowledged >= BULK_FRAMES && this.writesAnyway) this.pump();
+    const delivers = this.batch.length > 0;
     this.deliver();
-    this.finishTurn();
+    this.finishTurn(delivers);
   }
 
   private readonly takeFrame = (frame: SerialFrame | DiscardedFrame): void => {
@@ -245,10 +252,12 @@ export class SerialLink implements PacketLink {
     }
   }
 
-  private finishTurn(): void {
+  /** `answersFollow`: what receivers send in their microtasks is to go out in the same write. */
+  private finishTurn(answersFollow = false): void {
     this.reportRoom();
     this.inTurn = false;
-    this.pump();
+    if (answersFollow) this.schedulePump();
+    else this.pump();
   }
 
   private reportRoom(): void {
