@@ -12,7 +12,8 @@
  * is no JSON object, or longer than 64 KiB, is answered so too and ends the connection.
  */
 import { BridgeError, toBridgeError } from '../src/base/errors.js';
-import type { PinState, SimulatedCoprocessor } from './coprocessor.js';
+import type { SimulatedCoprocessor } from './coprocessor.js';
+import type { PinState } from './pin-state.js';
 import type { CoprocessorStats } from './stats.js';
 
 export type ControlRequest =

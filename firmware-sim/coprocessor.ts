@@ -7,7 +7,6 @@ import type { DirectionValue, LevelBit } from '../src/device/line-backend.js';
 import type { Listener } from '../src/link/listener.js';
 import type { PacketLink } from '../src/link/packet-link.js';
 import { systemTime } from '../src/linux/clock.js';
-import { DIRECTION } from '../src/wire/virtio-gpio.js';
 import { BoardLines } from './board-lines.js';
 import { CrashCycle } from './crash-cycle.js';
 import { DeviceClock } from './device-clock.js';
@@ -17,6 +16,7 @@ import { boot, newFirmwareCounters } from './firmware/boot.js';
 import type { Board, Firmware } from './firmware/firmware.js';
 import { HostConnection } from './host-connection.js';
 import { type CoprocessorOptions, type ResolvedOptions, resolveOptions } from './options.js';
+import { DIRECTION_NAMES, type OutputChange, type PinState } from './pin-state.js';
 import { SimulatedPins } from './pins.js';
 import { type Connection, Ports } from './ports.js';
 import { Random } from './random.js';
@@ -24,37 +24,12 @@ import { type CoprocessorStats, type LineStats, totals } from './stats.js';
 import type { Stimulus } from './stimulus.js';
 import { checkStimulus, type SourceContext, sourceOf } from './stimulus-source.js';
 
-/** What the firmware drives on a pin changed. */
-export interface OutputChange {
-  readonly controller: number;
-  readonly line: number;
-  readonly direction: 'none' | 'output' | 'input';
-  readonly level: LevelBit;
-}
-
-/** One pin, as seen from outside the coprocessor. */
-export interface PinState {
-  readonly controller: number;
-  readonly line: number;
-  readonly name: string;
-  readonly direction: 'none' | 'output' | 'input';
-  readonly level: LevelBit;
-  /** Whether it may wake the system up; absent where the dialect knows nothing of that. */
-  readonly wakeup?: boolean;
-}
-
 /** The longest the simulator goes without looking at its stimuli while one is due within it, ms. */
 const TICK_MS = 1;
 /** Edges made in one turn: keeps the process answering when it is far behind. */
 const TURN_BUDGET = 20_000;
 const MAX_STIMULI = 4_096;
 const NEVER = Number.POSITIVE_INFINITY;
-
-const DIRECTION_NAMES = {
-  [DIRECTION.NONE]: 'none',
-  [DIRECTION.OUT]: 'output',
-  [DIRECTION.IN]: 'input',
-} as const;
 
 /**
  * A coprocessor with GPIO lines, simulated: firmware that speaks one of the dialects, and pins that follow

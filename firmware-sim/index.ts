@@ -18,7 +18,7 @@ export { memoryLinkPair } from '../src/link/memory.js';
 export { askControl } from './control-client.js';
 export type { ControlRequest, ControlResults } from './control-protocol.js';
 export { type ControlServer, serveControl } from './control-server.js';
-export { type OutputChange, type PinState, SimulatedCoprocessor } from './coprocessor.js';
+export { SimulatedCoprocessor } from './coprocessor.js';
 export {
   ALL_FEATURES,
   DIALECT_FEATURES,
@@ -31,6 +31,7 @@ export {
 export { type Drive, parseDrive } from './drive.js';
 export { type Fault, MAX_DRIFT_PPM, parseFault, type WireFault } from './fault.js';
 export type { CoprocessorOptions } from './options.js';
+export type { OutputChange, PinState } from './pin-state.js';
 export {
   type Pace,
   parsePace,

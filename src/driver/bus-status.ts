@@ -11,6 +11,11 @@ export type BusState =
   /** Every controller runs. */
   | { readonly kind: 'up' };
 
+/** Whether nothing changed that anybody is told of. */
+export function sameBusState(a: BusState, b: BusState): boolean {
+  return a.kind === b.kind && (a.kind !== 'down' || (b.kind === 'down' && a.reason === b.reason));
+}
+
 /** What `status` shows of the conversation with a coprocessor. */
 export interface BusStatus {
   readonly state: BusState;

@@ -1,17 +1,17 @@
 import { BehaviorSubject, type Observable, type Subscription } from 'rxjs';
-import type { TimerHandle } from '../../base/clock.js';
 import { BridgeError, messageOf } from '../../base/errors.js';
 import { downReason } from '../../link/down-reason.js';
 import type { LinkState, PacketBatch, PacketLink } from '../../link/packet-link.js';
 import { STATUS } from '../../wire/virtio-gpio.js';
 import { DEVICE_STATE, type HelloResponse } from '../../wire/virtio-msg/bus.js';
 import type { VqUsed } from '../../wire/virtio-msg/queue.js';
-import type { BusState, BusStatus } from '../bus-status.js';
+import { type BusState, type BusStatus, sameBusState } from '../bus-status.js';
 import { Counters } from '../counters.js';
 import { CoprocessorClock } from '../device-clock.js';
 import { logLevelOf, printable } from '../driver-log.js';
 import type { RemoteBus, RemoteBusOptions } from '../remote-bus.js';
 import type { RemoteGpio } from '../remote-gpio.js';
+import { SleepTimer } from '../sleep-timer.js';
 import { BUS_COUNTERS, featureNames } from './bus-counters.js';
 import { BusSession, type SessionListener } from './bus-session.js';
 import { DeviceTable, MAX_DEVICES } from './device-table.js';
@@ -20,8 +20,6 @@ import type { GpioController } from './gpio-controller.js';
 import type { Heard } from './last-good.js';
 import { plainProbe } from './plain-probe.js';
 import { SessionServices } from './session-services.js';
-
-const SLEEP_CHECK_MS = 1_000;
 
 /**
  * The driver of one coprocessor that speaks the in-band bus: the Linux side of dialect
@@ -44,7 +42,7 @@ export class VirtioMsgBus implements RemoteBus {
   private session: BusSession | undefined;
   private services: SessionServices | undefined;
   private clockReady: Promise<void> = Promise.resolve();
-  private sleepTimer: TimerHandle | undefined;
+  private readonly sleepTimer: SleepTimer;
 
   private firmware = '';
   /** Of the last HELLO answer, also of an earlier run; 0 before the first. */
@@ -63,6 +61,7 @@ export class VirtioMsgBus implements RemoteBus {
     this.bootId = options.knownBootId ?? 0;
     this.knownBootId = new BehaviorSubject(this.bootId);
     this.clock = new CoprocessorClock(options.time);
+    this.sleepTimer = new SleepTimer(options.time, () => this.checkSleep());
     this.lastHeardNs = options.time.monotonicNs();
     this.lastAskedNs = this.lastHeardNs;
     this.helloNs = this.lastHeardNs;
@@ -110,7 +109,7 @@ export class VirtioMsgBus implements RemoteBus {
     if (this.closed) return;
     this.closed = true;
     this.detach('the driver was closed');
-    if (this.sleepTimer !== undefined) this.options.time.clear(this.sleepTimer);
+    this.sleepTimer.stop();
     this.devices.close('the driver was closed');
     this.knownBootId.complete();
     this.states.complete();
@@ -245,7 +244,7 @@ export class VirtioMsgBus implements RemoteBus {
     this.setState({ kind: 'starting' });
     this.services = this.newServices(session);
     this.clockReady = this.services.start();
-    if (this.hasTime) this.watchSleep();
+    if (this.hasTime) this.sleepTimer.start();
     void this.takeDevices(session, resumed);
   }
 
@@ -388,28 +387,11 @@ export class VirtioMsgBus implements RemoteBus {
   }
 
   private setState(state: BusState): void {
-    const { value } = this.states;
-    if (
-      value.kind === state.kind &&
-      (state.kind !== 'down' || (value.kind === 'down' && value.reason === state.reason))
-    ) {
-      return;
-    }
-    this.states.next(state);
+    if (!sameBusState(state, this.states.value)) this.states.next(state);
   }
 
   /** After a sleep the mapping is worth little until there are new samples. */
   private checkSleep(): void {
     if (this.clock.checkSleep()) this.services?.sampleClock();
-  }
-
-  /** The mapping is kept right also while nothing comes. */
-  private watchSleep(): void {
-    if (this.sleepTimer !== undefined || this.closed) return;
-    this.sleepTimer = this.options.time.set(() => {
-      this.sleepTimer = undefined;
-      this.checkSleep();
-      this.watchSleep();
-    }, SLEEP_CHECK_MS);
   }
 }
