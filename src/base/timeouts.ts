@@ -46,7 +46,7 @@ export const TIMEOUTS = {
     defaultMs: 100,
     minMs: 10,
     maxMs: 10_000,
-    what: 'quiet after the first reply of rpmsg-gpio or SRTM firmware, before replies are believed',
+    what: 'quiet after the last reply that rpmsg-gpio or SRTM firmware owes, before replies are believed',
   },
   rearm_delay: {
     defaultMs: 4,

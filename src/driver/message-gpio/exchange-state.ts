@@ -1,103 +1,5 @@
+import type { Ask, ExchangeConfig, ExchangeInput, ExchangeOutput, ExchangeState } from './exchange-types.js';
 import type { Command, Inbound } from './rules.js';
-
-/**
- * One request in flight and its reply, on a channel whose replies may say nothing of what they
- * answer (docs/dialects.md, "Replies"): a pure state machine. {@link step} changes plain data, reads
- * no clock and does no I/O. Times are milliseconds of a clock that only goes forward.
- *
- * A reply is believed only when no earlier one can still be on its way. Each channel begins with a
- * read whose reply is not used, and a short quiet time after it; so does going on after a reply
- * that stayed away. Replies come in the order of their requests, so that whatever was late is
- * behind us then.
- */
-export interface ExchangeState {
-  readonly config: ExchangeConfig;
-  phase: Phase;
-  /** What was asked by callers, and by the driver itself; they take turns. */
-  readonly waiting: Ask[];
-  readonly own: Ask[];
-  ownTurn: boolean;
-  /** Asks of callers stay where they are; so from every `ready` on that is anew. */
-  held: boolean;
-  inFlight: Ask | undefined;
-  /** Of what is in flight, of the probe, of the quiet time or of the doubt. */
-  until: number;
-  /** Probes since the last reply. */
-  probes: number;
-  /** Requests in a row that timed out. */
-  missed: number;
-  /** The lines are not known to be as they were: the channel is new, or the firmware was silent. */
-  anew: boolean;
-  /** The new channel is of our own making. */
-  renewing: boolean;
-  /** SRTM: lines with a reply owed, and until when it is waited for. */
-  readonly doubts: Map<number, Doubt>;
-}
-
-/**
- * `down`: no channel. `probing`: a read is repeated until anything is answered. `settling`: quiet is
- * waited for. `ready`: requests are sent. `doubt`: one reply is owed, and nothing is sent.
- */
-export type Phase = 'down' | 'probing' | 'settling' | 'ready' | 'doubt';
-
-export interface ExchangeConfig {
-  /** Limit `request`: a reply, and an ask that waits for its turn. */
-  readonly limitMs: number;
-  /** Limit `reply_settle`. */
-  readonly settleMs: number;
-  /** Limits `hello` and `hello_max`: between probes. */
-  readonly probeMs: number;
-  readonly probeMaxMs: number;
-  /** Replies say what they answer. */
-  readonly tagged: boolean;
-  /** The channel can be replaced by one that earlier replies cannot reach. */
-  canRenew: boolean;
-  /** Asks of callers that may wait. */
-  readonly mostWaiting: number;
-}
-
-export interface Ask {
-  readonly id: number;
-  readonly command: Command;
-  /** When it is given up; Infinity for the driver's own while they wait. */
-  readonly deadline: number;
-}
-
-interface Doubt {
-  readonly command: Command;
-  readonly until: number;
-}
-
-export type ExchangeInput =
-  | { readonly kind: 'up' }
-  /** The channel is gone; what was asked ends with it, unless it is being replaced and not `final`. */
-  | { readonly kind: 'down'; readonly final: boolean }
-  | { readonly kind: 'ask'; readonly id: number; readonly command: Command; readonly own: boolean }
-  /** Forgets an ask that was not sent yet. */
-  | { readonly kind: 'cancel'; readonly id: number }
-  | { readonly kind: 'hold'; readonly held: boolean }
-  | { readonly kind: 'reply'; readonly reply: Extract<Inbound, { kind: 'reply' }> }
-  | { readonly kind: 'tick' };
-
-export type ExchangeOutput =
-  /** Without an id: the probe. */
-  | { readonly kind: 'send'; readonly id: number; readonly command: Command }
-  | { readonly kind: 'probe' }
-  | { readonly kind: 'answered'; readonly id: number; readonly status: number; readonly value: number }
-  /** `sent`: whether it took effect is unknown. */
-  | { readonly kind: 'expired'; readonly id: number; readonly sent: boolean }
-  | { readonly kind: 'refused'; readonly id: number }
-  | { readonly kind: 'lost'; readonly id: number; readonly sent: boolean }
-  /** Replace the channel. */
-  | { readonly kind: 'renew' }
-  /** So many probes stayed unanswered. */
-  | { readonly kind: 'silent'; readonly probes: number }
-  /** Requests are sent from here on; `anew`: every line has to be set again, `renewed`: armed again. */
-  | { readonly kind: 'ready'; readonly anew: boolean; readonly renewed: boolean }
-  /** A reply that was owed. */
-  | { readonly kind: 'late' }
-  /** A reply to nothing that was asked. */
-  | { readonly kind: 'unexpected' };
 
 export function newExchange(config: ExchangeConfig): ExchangeState {
   return {
@@ -110,6 +12,11 @@ export function newExchange(config: ExchangeConfig): ExchangeState {
     inFlight: undefined,
     until: Number.POSITIVE_INFINITY,
     probes: 0,
+    owed: 0,
+    unsure: false,
+    inherited: true,
+    probedAt: 0,
+    tookMs: 0,
     missed: 0,
     anew: true,
     renewing: false,
@@ -122,9 +29,7 @@ export function step(state: ExchangeState, input: ExchangeInput, now: number): E
   const out: ExchangeOutput[] = [];
   switch (input.kind) {
     case 'up':
-      state.doubts.clear();
-      state.missed = 0;
-      if (!state.renewing) state.anew = true;
+      beginChannel(state, input.unsure);
       beginProbing(state, now, out);
       break;
     case 'down':
@@ -160,6 +65,16 @@ export function nextTick(state: ExchangeState): number {
   for (const { deadline } of state.waiting) at = Math.min(at, deadline);
   for (const { until } of state.doubts.values()) at = Math.min(at, until);
   return at;
+}
+
+/** On a channel of our own making nothing is owed. */
+function beginChannel(state: ExchangeState, unsure: boolean): void {
+  state.doubts.clear();
+  state.missed = 0;
+  state.owed = 0;
+  state.unsure = unsure;
+  state.inherited = !state.renewing;
+  if (!state.renewing) state.anew = true;
 }
 
 function takeAsk(
@@ -198,15 +113,19 @@ function takeReply(
       break;
     case 'probing':
       state.phase = 'settling';
-      state.until = now + state.config.settleMs;
+      state.tookMs = now - state.probedAt;
+      countOwed(state, reply);
+      state.until = now + quietMs(state);
       break;
     case 'settling':
-      state.until = now + state.config.settleMs;
+      countOwed(state, reply);
+      state.until = now + quietMs(state);
       out.push({ kind: 'late' });
       break;
     case 'doubt':
       // Replies come in order: with this one, nothing is owed any more.
       state.phase = 'ready';
+      state.owed = 0;
       state.until = Number.POSITIVE_INFINITY;
       state.missed = 0;
       out.push({ kind: 'late' });
@@ -216,6 +135,26 @@ function takeReply(
       break;
   }
 }
+
+/** One that was owed; or one too many, so that nobody knows how many more there are. */
+function countOwed(state: ExchangeState, { to }: Extract<Inbound, { kind: 'reply' }>): void {
+  if (to !== undefined && !isSame(state.config.probe, to)) return;
+  if (state.owed > 0) state.owed--;
+  else state.unsure = true;
+}
+
+/**
+ * How long nothing may come before replies are believed. On a channel where an earlier run may have
+ * asked, what came first may be its answer: ours is not far off then where the firmware is quick.
+ */
+function quietMs({ config, owed, unsure, inherited, tookMs }: ExchangeState): number {
+  const { limitMs, settleMs } = config;
+  if (owed > 0 || unsure) return Math.max(limitMs, settleMs);
+  return inherited ? Math.max(settleMs, Math.min(tookMs * SLOWEST_OF_QUICKEST, limitMs)) : settleMs;
+}
+
+/** Answers of the same firmware take at most so many times as long as others. */
+const SLOWEST_OF_QUICKEST = 8;
 
 function answer(
   state: ExchangeState,
@@ -296,6 +235,7 @@ function missReply(state: ExchangeState, now: number, out: ExchangeOutput[]): vo
     beginProbing(state, now, out);
   } else {
     state.phase = 'doubt';
+    state.owed = 1;
     state.until = now + config.limitMs;
   }
 }
@@ -303,12 +243,14 @@ function missReply(state: ExchangeState, now: number, out: ExchangeOutput[]): vo
 function beginProbing(state: ExchangeState, now: number, out: ExchangeOutput[]): void {
   state.phase = 'probing';
   state.probes = 0;
+  state.probedAt = now;
   sendProbe(state, now, out);
 }
 
 function sendProbe(state: ExchangeState, now: number, out: ExchangeOutput[]): void {
   const { probeMs, probeMaxMs } = state.config;
   state.until = now + Math.min(probeMs * 2 ** Math.min(state.probes, 30), Math.max(probeMs, probeMaxMs));
+  state.owed++;
   out.push({ kind: 'probe' });
 }
 
@@ -317,6 +259,9 @@ function goReady(state: ExchangeState, out: ExchangeOutput[]): void {
   state.phase = 'ready';
   state.until = Number.POSITIVE_INFINITY;
   state.missed = 0;
+  state.owed = 0;
+  state.unsure = false;
+  state.inherited = false;
   state.anew = false;
   state.renewing = false;
   state.doubts.clear();

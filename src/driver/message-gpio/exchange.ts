@@ -1,14 +1,8 @@
 import type { Time, TimerHandle } from '../../base/clock.js';
 import type { Timeouts } from '../../base/timeouts.js';
 import type { Counters } from '../counters.js';
-import {
-  type ExchangeInput,
-  type ExchangeOutput,
-  type ExchangeState,
-  newExchange,
-  nextTick,
-  step,
-} from './exchange-state.js';
+import { newExchange, nextTick, step } from './exchange-state.js';
+import type { ExchangeInput, ExchangeOutput, ExchangeState } from './exchange-types.js';
 import type { Command, DialectRules, Inbound } from './rules.js';
 
 /** What becomes of a request; exactly one of answered and failed is called, once. */
@@ -68,6 +62,7 @@ export class Exchange {
     this.state = newExchange({
       limitMs: timeouts.request,
       settleMs: timeouts.reply_settle,
+      probe: options.probe,
       probeMs: timeouts.hello,
       probeMaxMs: timeouts.hello_max,
       tagged: rules.tagged,
@@ -76,10 +71,10 @@ export class Exchange {
     });
   }
 
-  /** A new channel is up. */
-  up(canRenew: boolean): void {
+  /** A new channel is up; `unsure`: what somebody else asked on it may still be answered. */
+  up(canRenew: boolean, unsure = false): void {
     this.state.config.canRenew = canRenew;
-    this.take({ kind: 'up' });
+    this.take({ kind: 'up', unsure });
   }
 
   /** The channel is gone; `final`: and nothing that was asked waits for the next one. */

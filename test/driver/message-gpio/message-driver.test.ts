@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { MessageDialect } from '../../../src/driver/dialect.js';
-import { MessageRig, type MessageRigOptions } from './message-rig.js';
+import { MessageRig, type MessageRigOptions, settled } from './message-rig.js';
 import { RacingFirmware } from './racing-firmware.js';
 
 const rigs: MessageRig[] = [];
@@ -25,17 +25,6 @@ async function withFirmware(options: MessageRigOptions) {
   rig.link.up();
   await rig.until(() => rig.isUp, 'up');
   return { rig, firmware, remote: rig.remote };
-}
-
-/** Lets time go on until it has settled. */
-async function settled<T>(rig: MessageRig, promise: Promise<T>, stepMs = 1): Promise<T> {
-  let isSettled = false;
-  const done = (): void => {
-    isSettled = true;
-  };
-  promise.then(done, done);
-  await rig.until(() => isSettled, 'the answer', 20_000, stepMs);
-  return promise;
 }
 
 /** An input, in the form of the reply that came first; of srtm for the same request. */

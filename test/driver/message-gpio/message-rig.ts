@@ -83,3 +83,14 @@ export class MessageRig {
     return this.bus.status.state.kind === 'up';
   }
 }
+
+/** Lets time go on until it has settled. */
+export async function settled<T>(rig: MessageRig, promise: Promise<T>, stepMs = 1): Promise<T> {
+  let isSettled = false;
+  const done = (): void => {
+    isSettled = true;
+  };
+  promise.then(done, done);
+  await rig.until(() => isSettled, 'the answer', 20_000, stepMs);
+  return promise;
+}

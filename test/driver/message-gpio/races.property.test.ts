@@ -50,6 +50,20 @@ const history = (withTrouble: boolean): fc.Arbitrary<Action[]> =>
       maxLength: 120,
     },
   );
+/** Firmware that is never quick, and takes a while for some answers. */
+const slowAction = fc.oneof(
+  { weight: 8, arbitrary: quick },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 100, max: 3_000 }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('lose' as const), replies: fc.integer({ min: 1, max: 2 }) }),
+  },
+);
+const slowHistory = fc.array(slowAction, { minLength: 5, maxLength: 40 });
+const slowLatencies = fc.array(fc.integer({ min: 600, max: 900 }), { minLength: 1, maxLength: 5 });
 const latencies = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 5 });
 const deferrals = fc.array(fc.constantFrom(0, 0.3, 0.9), { minLength: 1, maxLength: 5 });
 
@@ -65,6 +79,8 @@ class Scene {
     latches: boolean,
     delays: readonly number[],
     defers: readonly number[],
+    /** Answers take most of their limit: everything takes long. */
+    private readonly isSlow = false,
   ) {
     this.rig = new MessageRig({ dialect });
     this.firmware = new RacingFirmware(this.rig.time, this.rig.link, dialect, latches, delays, defers);
@@ -75,17 +91,22 @@ class Scene {
     const { rig } = this;
     rig.bus.attach(rig.link);
     rig.link.up();
-    await rig.until(() => rig.isUp, 'up');
-    const ready = Promise.all([
-      rig.remote.setDirection(OUTPUT, 'output'),
-      ...WATCHED.map((line) => rig.remote.enableInterrupt(line, 'both')),
-    ]);
+    await this.until(() => rig.isUp, 'up');
+    const works = [
+      () => rig.remote.setDirection(OUTPUT, 'output'),
+      ...WATCHED.map((line) => () => rig.remote.enableInterrupt(line, 'both')),
+    ];
+    const ready = this.isSlow ? oneByOne(works) : Promise.all(works.map((work) => work()));
     let isReady = false;
     void ready.then(() => {
       isReady = true;
     });
-    await rig.until(() => isReady, 'lines');
+    await this.until(() => isReady, 'lines');
     this.asks = 0;
+  }
+
+  private until(condition: () => boolean, what: string): Promise<void> {
+    return this.isSlow ? this.rig.until(condition, what, 120_000, 10) : this.rig.until(condition, what);
   }
 
   async play(actions: readonly Action[]): Promise<void> {
@@ -95,9 +116,10 @@ class Scene {
     }
     // Whatever was wrong is over, and everything has had time.
     this.firmware.loseReplies = 0;
-    await this.rig.advance(12_000, 20);
-    await this.rig.until(() => this.rig.isUp && this.asks === 0, 'quiet', 30_000, 20);
-    await this.rig.advance(4_000, 20);
+    const longer = this.isSlow ? 5 : 1;
+    await this.rig.advance(12_000 * longer, 20 * longer);
+    await this.rig.until(() => this.rig.isUp && this.asks === 0, 'quiet', 30_000 * longer, 20);
+    await this.rig.advance(4_000 * longer, 20 * longer);
   }
 
   private async act(action: Action): Promise<void> {
@@ -208,6 +230,19 @@ class LevelWatch {
   }
 }
 
+/** Each as often as it takes: where answers are slow, a turn may not come within the limit. */
+async function oneByOne(works: readonly (() => Promise<void>)[]): Promise<void> {
+  for (const work of works) {
+    let isDone = false;
+    while (!isDone) {
+      isDone = await work().then(
+        () => true,
+        () => false,
+      );
+    }
+  }
+}
+
 const dialects: MessageDialect[] = ['rpmsg-gpio', 'rpmsg-gpio-v14', 'srtm'];
 
 describe.each(dialects)('%s against firmware that races', (dialect) => {
@@ -231,4 +266,21 @@ describe.each(dialects)('%s against firmware that races', (dialect) => {
 
   it('invents no edge, tells every wrong level, and takes no answer for another', () => run(false, 60));
   it('neither after stalls, late and lost replies', () => run(true, 60));
+  it('neither where every answer takes most of its limit', () =>
+    fc.assert(
+      fc.asyncProperty(
+        slowHistory,
+        fc.boolean(),
+        slowLatencies,
+        deferrals,
+        async (actions, latches, delays, defers) => {
+          const scene = new Scene(dialect, latches, delays, defers, true);
+          await scene.begin();
+          await scene.play(actions);
+          scene.verify();
+          scene.rig.bus.close();
+        },
+      ),
+      { numRuns: 30 },
+    ));
 });
