@@ -130,7 +130,8 @@ export interface DisabledItem {
 export interface LevelItem {
   readonly kind: 'level';
   readonly line: number;
-  readonly level: Level;
+  /** Null: no level will be read for the interrupts that wait for one. */
+  readonly level: Level | null;
 }
 
 /** Edges of every armed line may have been lost, and nobody can say how many. */

@@ -21,7 +21,7 @@ const account = (seq: number, level: Level): InterruptItem => ({
   level,
   deviceNs: 1n,
 });
-const levelRead = (level: Level): InterruptItem => ({ kind: 'level', line: LINE, level });
+const levelRead = (level: Level | null): InterruptItem => ({ kind: 'level', line: LINE, level });
 
 function take(...items: InterruptItem[]): Sensed[] {
   return new LossAccount().take(items, 500n);
@@ -128,6 +128,40 @@ describe('a device that does not count', () => {
       ['edge', 1],
       ['edge', 0],
     ]);
+  });
+
+  it('says once that edges came of which no level is known, in each batch that brings them', () => {
+    const counting = new LossAccount();
+    const gap = { kind: 'gap', line: LINE, lost: null, reason: 'no-count', level: undefined };
+    expect(
+      counting.take([enabled(), edge(null, null), edge(null, null), levelRead(null)], 500n),
+    ).toMatchObject([{ ...gap, toNs: 500n }]);
+    expect(counting.take([levelRead(null)], 600n)).toEqual([]);
+    expect(counting.take([edge(null, null)], 700n)).toEqual([]);
+    expect(counting.take([levelRead(null)], 800n)).toMatchObject([{ ...gap, toNs: 800n }]);
+    const many = Array.from({ length: 200 }, () => edge(null, null));
+    expect(counting.take(many, 900n)).toMatchObject([{ ...gap, toNs: 900n }]);
+  });
+
+  it('alternates where no level is read, and one was known before', () => {
+    const events = take(enabled(), levelRead(0), edge(null, null), edge(null, null), levelRead(null));
+    expect(events.map((event) => [event.kind, event.level])).toEqual([
+      ['edge', 1],
+      ['edge', 0],
+    ]);
+  });
+
+  it('says before a break that edges came of which no level will be known', () => {
+    const broken: InterruptItem = { kind: 'break', reason: 'link', fromNs: 10n, toNs: 20n };
+    expect(take(enabled(), edge(null, null), broken)).toMatchObject([
+      { kind: 'gap', line: LINE, lost: null, reason: 'no-count' },
+      { kind: 'gap', line: undefined, lost: null, reason: 'link' },
+    ]);
+  });
+
+  it('says of a line that is switched off only once that nothing was counted', () => {
+    const disabled: InterruptItem = { kind: 'disabled', line: LINE, counted: false };
+    expect(take(enabled(), edge(null, null), disabled)).toMatchObject([{ kind: 'gap', reason: 'disabled' }]);
   });
 
   it('never makes an edge of a level alone', () => {

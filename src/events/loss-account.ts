@@ -11,7 +11,7 @@ import type {
   LevelItem,
 } from '../driver/remote-gpio.js';
 import type { GapReason } from './edge-event.js';
-import type { Sensed, SensedBatch, SensedEdge } from './sensed.js';
+import type { Sensed, SensedBatch, SensedEdge, SensedGap } from './sensed.js';
 
 /**
  * First stage: from what interrupts brought to edges with `lost`, and gaps. Counts by the device's
@@ -91,7 +91,7 @@ export class LossAccount {
     const level = item.level ?? impliedLevel(line.type);
     if (level === null) {
       line.held.push({ arrivedNs });
-      if (line.held.length > MAX_HELD) this.resolveHeld(item.line, line, null, out);
+      if (line.held.length > MAX_HELD) this.resolveHeld(item.line, line, null, arrivedNs, out);
       return;
     }
     out.push(sensedEdge(item, level, countLost(line, item.seq), arrivedNs));
@@ -122,34 +122,39 @@ export class LossAccount {
   private levelRead(item: LevelItem, arrivedNs: bigint, out: Sensed[]): void {
     const line = this.lines[item.line];
     if (line === undefined) return;
+    if (item.level === null) {
+      this.resolveAll(item.line, line, arrivedNs, out);
+      return;
+    }
     if (line.held.length > 0) {
-      this.resolveHeld(item.line, line, item.level, out);
+      this.resolveHeld(item.line, line, item.level, arrivedNs, out);
       // Later interrupts wait for reads of their own; until then a contradiction proves nothing.
       if (line.held.length > 0) return;
     }
     if (line.level !== null && line.level !== item.level) {
-      out.push({
-        kind: 'gap',
-        line: item.line,
-        lost: null,
-        reason: 'no-count',
-        level: item.level,
-        deviceNs: null,
-        fromNs: undefined,
-        toNs: arrivedNs,
-      });
+      out.push(uncountedGap(item.line, item.level, arrivedNs));
     }
     line.level = item.level;
   }
 
   /**
    * Gives the oldest held interrupt its direction. Edges of a line alternate, so that the level
-   * before it tells it; only where that is unknown the level that was read does.
+   * before it tells it; only where that is unknown the level that was read does. Without either it
+   * is no edge that can be told, and a gap says that there was one, or several.
    */
-  private resolveHeld(offset: number, line: LineAccount, read: Level | null, out: Sensed[]): void {
+  private resolveHeld(
+    offset: number,
+    line: LineAccount,
+    read: Level | null,
+    arrivedNs: bigint,
+    out: Sensed[],
+  ): void {
     const held = line.held.shift()!;
     const level = line.level === null ? read : line.level === 1 ? 0 : 1;
-    if (level === null) return;
+    if (level === null) {
+      if (!endsInUncounted(offset, out)) out.push(uncountedGap(offset, undefined, arrivedNs));
+      return;
+    }
     line.level = level;
     out.push({
       kind: 'edge',
@@ -166,10 +171,15 @@ export class LossAccount {
     });
   }
 
+  private resolveAll(offset: number, line: LineAccount, arrivedNs: bigint, out: Sensed[]): void {
+    while (line.held.length > 0) this.resolveHeld(offset, line, null, arrivedNs, out);
+  }
+
   private disabled(item: DisabledItem, arrivedNs: bigint, out: Sensed[]): void {
     const line = this.lines[item.line];
     if (line === undefined) return;
-    while (line.held.length > 0) this.resolveHeld(item.line, line, null, out);
+    // A gap that says that nothing was counted says it of them too.
+    if (item.counted || line.level !== null) this.resolveAll(item.line, line, arrivedNs, out);
     this.lines[item.line] = undefined;
     if (item.counted) return;
     out.push({
@@ -187,7 +197,7 @@ export class LossAccount {
   private broken(item: BreakItem, out: Sensed[]): void {
     this.lines.forEach((line, offset) => {
       if (line === undefined) return;
-      while (line.held.length > 0) this.resolveHeld(offset, line, null, out);
+      this.resolveAll(offset, line, item.toNs, out);
       line.level = null;
     });
     out.push({
@@ -205,6 +215,18 @@ export class LossAccount {
 
 function newAccount(type: InterruptType, level: Level | null): LineAccount {
   return { type, lastSeq: 0, level, lossReason: 'overflow', held: [] };
+}
+
+/** Edges are missing, and nobody can say how many; `level` where one was read after them. */
+function uncountedGap(line: number, level: Level | undefined, toNs: bigint): SensedGap {
+  const fromNs = undefined;
+  return { kind: 'gap', line, lost: null, reason: 'no-count', level, deviceNs: null, fromNs, toNs };
+}
+
+/** Whether the last that this batch says of a line is such a gap without a level: another says nothing more. */
+function endsInUncounted(line: number, out: readonly Sensed[]): boolean {
+  const last = out.findLast((event) => event.line === line);
+  return last?.kind === 'gap' && last.reason === 'no-count' && last.level === undefined;
 }
 
 /** The level that an edge of this type leaves; null for both edges. */

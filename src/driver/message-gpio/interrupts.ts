@@ -104,7 +104,7 @@ export class Interrupts {
     this.lines.forEach((watched, line) => {
       if (watched === undefined) return;
       this.forgetRequests(line);
-      watched.watch.phase = 'off';
+      this.take(line, { kind: 'suspended' });
     });
   }
 
@@ -206,11 +206,11 @@ export class Interrupts {
         },
         answered: (status) => {
           watched.unmaskId = undefined;
-          this.take(line, { kind: status === 0 ? 'unmasked' : 'not-unmasked' });
+          this.take(line, status === 0 ? { kind: 'unmasked' } : { kind: 'not-unmasked', refused: true });
         },
         failed: (why) => {
           watched.unmaskId = undefined;
-          if (!lost(why)) this.take(line, { kind: 'not-unmasked' });
+          if (!lost(why)) this.take(line, { kind: 'not-unmasked', refused: false });
         },
       },
       read: {

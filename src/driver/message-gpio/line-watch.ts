@@ -41,14 +41,16 @@ export type LineInput =
   /** The unmasking request leaves now. */
   | { readonly kind: 'unmask-sent' }
   | { readonly kind: 'unmasked' }
-  /** It was refused, or what became of it is unknown: again after a pause. */
-  | { readonly kind: 'not-unmasked' }
+  /** It was refused: again after a pause. Or it got no answer, which took its time already: again. */
+  | { readonly kind: 'not-unmasked'; readonly refused: boolean }
   | { readonly kind: 'read'; readonly level: Level }
   /** No answer, or a refusal: then it is not asked again. */
   | { readonly kind: 'not-read'; readonly refused: boolean }
   | { readonly kind: 'pause-over' }
   /** An interrupt may have been lost on its way: the line may be masked without our knowing. */
   | { readonly kind: 'arm-again' }
+  /** The channel is gone: nothing more will be read or answered. */
+  | { readonly kind: 'suspended' }
   | { readonly kind: 'closing' }
   | { readonly kind: 'closed' };
 
@@ -104,7 +106,9 @@ export function stepLine(watch: LineWatch, input: LineInput, now: number): LineO
       if (watch.phase === 'unmasking') afterUnmask(watch, out);
       break;
     case 'not-unmasked':
-      if (watch.phase === 'unmasking') pause(watch, true, out);
+      if (watch.phase !== 'unmasking') break;
+      if (input.refused) pause(watch, true, out);
+      else unmask(watch, out);
       break;
     case 'read':
       if (watch.phase === 'reading') levelRead(watch, input.level, out);
@@ -119,6 +123,10 @@ export function stepLine(watch: LineWatch, input: LineInput, now: number): LineO
       break;
     case 'arm-again':
       if (watch.phase === 'idle') unmask(watch, out);
+      break;
+    case 'suspended':
+      levelsUnread(watch, watch.unresolved, out);
+      watch.phase = 'off';
       break;
     case 'closing':
       watch.phase = 'closing';
@@ -211,11 +219,20 @@ function settle(watch: LineWatch, level: Level, out: LineOutput[]): void {
 
 function levelUnread(watch: LineWatch, out: LineOutput[]): void {
   watch.suspect = null;
-  // Edges alternate, so that their direction is known all the same where a level was before them.
-  if (watch.believed !== null) tellLevels(watch, watch.unresolved - watch.sinceUnmask, watch.believed, out);
+  levelsUnread(watch, watch.unresolved - watch.sinceUnmask, out);
   tellEnabled(watch, out);
   if (watch.masked) unmask(watch, out);
   else watch.phase = 'idle';
+}
+
+/** Edges alternate, so that their direction is known all the same where a level was before them. */
+function levelsUnread(watch: LineWatch, count: number, out: LineOutput[]): void {
+  if (watch.believed !== null) tellLevels(watch, count, watch.believed, out);
+  else if (watch.unresolved > 0) {
+    tell(out, { kind: 'level', line: watch.line, level: null });
+    watch.unresolved = 0;
+    watch.sinceUnmask = 0;
+  }
 }
 
 function tellEnabled(watch: LineWatch, out: LineOutput[]): void {

@@ -216,7 +216,7 @@ class Scene {
 
   private lastLevelRead(line: number): number | undefined {
     const last = this.rig.items.findLast((item) => item.kind === 'level' && item.line === line);
-    return last?.kind === 'level' ? last.level : undefined;
+    return last?.kind === 'level' ? (last.level ?? undefined) : undefined;
   }
 }
 

@@ -95,6 +95,10 @@ export class RacingFirmware {
   /** Every change of a pin: line, level and when. */
   readonly changes: { line: number; level: 0 | 1; atMs: number }[] = [];
   loseReplies = 0;
+  /** Requests that never arrive. */
+  loseRequests = 0;
+  /** Levels are not told. */
+  refusesReads = false;
   private stalledUntil = 0n;
   private readonly queue: Asked[] = [];
   private working = false;
@@ -145,6 +149,10 @@ export class RacingFirmware {
   }
 
   private receive(packet: Uint8Array): void {
+    if (this.loseRequests > 0) {
+      this.loseRequests--;
+      return;
+    }
     this.queue.push(this.dialect === 'srtm' ? srtmAsked(packet) : rpmsgAsked(packet, this.dialect));
     if (!this.working) this.workLater();
   }
@@ -178,7 +186,7 @@ export class RacingFirmware {
         pin.direction = value;
         return [0, 0];
       case 'get-value':
-        return [0, pin.level];
+        return this.refusesReads ? [1, 0] : [0, pin.level];
       case 'output':
         pin.direction = 1;
         pin.level = value === 0 ? 0 : 1;
