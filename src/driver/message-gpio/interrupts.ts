@@ -99,6 +99,17 @@ export class Interrupts {
     });
   }
 
+  /** Interrupts may have been lost with the channel that was. Whether any line has its interrupt on. */
+  renewed(): boolean {
+    let isAnyOn = false;
+    this.lines.forEach((watched, line) => {
+      if (watched === undefined || !isOn(watched.watch)) return;
+      isAnyOn = true;
+      this.take(line, { kind: 'renewed' });
+    });
+    return isAnyOn;
+  }
+
   /** The channel is gone: nothing is under way any more, and lines are enabled anew on the next one. */
   suspend(): void {
     this.lines.forEach((watched, line) => {

@@ -49,6 +49,8 @@ export type LineInput =
   | { readonly kind: 'pause-over' }
   /** An interrupt may have been lost on its way: the line may be masked without our knowing. */
   | { readonly kind: 'arm-again' }
+  /** The channel is another one: interrupts may have gone to the one that was, and edges with them. */
+  | { readonly kind: 'renewed' }
   /** The channel is gone: nothing more will be read or answered. */
   | { readonly kind: 'suspended' }
   | { readonly kind: 'closing' }
@@ -122,7 +124,13 @@ export function stepLine(watch: LineWatch, input: LineInput, now: number): LineO
       if (watch.phase === 'pausing') unmask(watch, out);
       break;
     case 'arm-again':
-      if (watch.phase === 'idle') unmask(watch, out);
+      // A level that is waited for may be told, and the line be masked all the same.
+      if (watch.phase === 'idle' || watch.phase === 'reading') unmask(watch, out);
+      break;
+    case 'renewed':
+      levelsUnread(watch, watch.unresolved, out);
+      watch.believed = null;
+      watch.suspect = null;
       break;
     case 'suspended':
       levelsUnread(watch, watch.unresolved, out);

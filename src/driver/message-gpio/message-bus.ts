@@ -56,6 +56,8 @@ export class MessageBus implements RemoteBus {
   private lastHeardNs: bigint;
   /** The channel goes and comes at our own wish. */
   private renewing = false;
+  /** When the channel before this one was last heard, until this one is. */
+  private heardBeforeNs: bigint | undefined;
   private closed = false;
 
   constructor(private readonly options: MessageBusOptions) {
@@ -137,6 +139,7 @@ export class MessageBus implements RemoteBus {
   private detach(reason: string): void {
     for (const subscription of this.linkSubscriptions.splice(0)) subscription.unsubscribe();
     this.renewing = false;
+    this.heardBeforeNs = undefined;
     this.endChannel(reason);
     this.link = undefined;
   }
@@ -168,10 +171,19 @@ export class MessageBus implements RemoteBus {
   }
 
   private receive({ arrivedNs, packets }: PacketBatch): void {
+    if (!this.renewing) this.hearAgain(arrivedNs);
     this.lastHeardNs = arrivedNs;
     this.tally.count('packets_received', packets.length);
     for (const packet of packets) this.take(packet);
     this.each((controller) => controller.flush(arrivedNs));
+  }
+
+  /** Interrupts may have gone to the endpoint that was: what comes from now on does not. */
+  private hearAgain(arrivedNs: bigint): void {
+    const fromNs = this.heardBeforeNs;
+    if (fromNs === undefined) return;
+    this.heardBeforeNs = undefined;
+    this.each((controller) => controller.renewed(fromNs, arrivedNs));
   }
 
   private take(packet: Uint8Array): void {
@@ -203,6 +215,7 @@ export class MessageBus implements RemoteBus {
   /** Earlier replies cannot reach the channel that comes: nothing is owed on it. */
   private renew(): void {
     this.renewing = true;
+    this.heardBeforeNs ??= this.lastHeardNs;
     this.options.log('info', `${this.options.name}: a reply stayed away: the endpoint is made anew`);
     this.link?.renew?.();
   }
@@ -223,7 +236,7 @@ export class MessageBus implements RemoteBus {
 
   private async ready(anew: boolean, renewed: boolean): Promise<void> {
     if (!anew) {
-      // Interrupts may have gone to the endpoint that was.
+      // A line is masked that has sent its interrupt to the endpoint that was.
       if (renewed) this.each((controller) => controller.interrupts.armAgain());
       return;
     }

@@ -159,6 +159,16 @@ export class MessageController extends LineFace implements RemoteGpio, LineHost 
     this.setState({ kind: 'down', reason });
   }
 
+  /** The first was heard at `toNs` on a channel that replaces the one that was last heard at `fromNs`. */
+  renewed(fromNs: bigint, toNs: bigint): void {
+    if (!this.isUp) return;
+    const wasGathering = this.gathering;
+    this.gathering = true;
+    if (this.interrupts.renewed()) this.items.push({ kind: 'break', reason: 'link', fromNs, toNs });
+    this.gathering = wasGathering;
+    this.flush(toNs);
+  }
+
   /**
    * The firmware answers on a channel that is new, or again: sets every line as it was, and is up.
    * False: the channel ended meanwhile.

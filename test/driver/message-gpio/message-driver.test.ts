@@ -263,18 +263,49 @@ describe('replies without a tag', () => {
     await rig.until(() => rig.isUp, 'up');
     await settled(rig, rig.remote.enableInterrupt(0, 'both'));
     await rig.advance(20);
+    let heardNs = 0n;
+    rig.link.packets$.subscribe(({ arrivedNs }) => {
+      if (renewals === 0) heardNs = arrivedNs;
+    });
+    expect(await settled(rig, rig.remote.getValue(1))).toBe(0);
     firmware.loseReplies = 1;
     const lost = settled(rig, rig.remote.getValue(1), 10);
     await expect(lost).rejects.toMatchObject({ name: 'TIMEOUT' });
     // Its interrupt went to the endpoint that was.
     firmware.pins[0]!.masked = true;
+    firmware.pins[0]!.level = 1;
     rig.items.length = 0;
     expect(await settled(rig, rig.remote.getValue(1))).toBe(0);
     expect(renewals).toBe(1);
     await rig.advance(50);
     expect(firmware.pins[0]!.masked).toBe(false);
-    expect(rig.items).toEqual([]);
+    expect(rig.items).toEqual([
+      { kind: 'break', reason: 'link', fromNs: heardNs, toNs: expect.any(BigInt) },
+      { kind: 'level', line: 0, level: 1 },
+    ]);
     expect(rig.isUp).toBe(true);
+  });
+
+  it('a line with one edge, whose interrupt went to the endpoint that was, has a gap too', async () => {
+    const rig = newRig({ dialect: 'rpmsg-gpio' });
+    rig.link.makeRenewable();
+    const firmware = new RacingFirmware(rig.time, rig.link, 'rpmsg-gpio', false, [1], [0]);
+    rig.bus.attach(rig.link);
+    rig.link.up();
+    await rig.until(() => rig.isUp, 'up');
+    await settled(rig, rig.remote.enableInterrupt(0, 'rising'));
+    for (const isOn of [true, false]) {
+      if (!isOn) await settled(rig, rig.remote.disableInterrupt(0));
+      rig.items.length = 0;
+      firmware.loseReplies = 1;
+      await expect(settled(rig, rig.remote.getValue(1), 10)).rejects.toMatchObject({ name: 'TIMEOUT' });
+      firmware.pins[0]!.masked = isOn;
+      expect(await settled(rig, rig.remote.getValue(1))).toBe(0);
+      await rig.advance(50);
+      expect(rig.items).toMatchObject(isOn ? [{ kind: 'break', reason: 'link' }] : []);
+      expect(firmware.pins[0]!.masked).toBe(false);
+    }
+    expect(rig.bus.status.counters).toMatchObject({ channels_renewed: 2 });
   });
 
   it('a set without a reply is repeated as the line is wanted by then', async () => {

@@ -81,10 +81,13 @@ class Scene {
     defers: readonly number[],
     /** Answers take most of their limit: everything takes long. */
     private readonly isSlow = false,
+    /** The endpoint can be made anew. */
+    isRenewable = false,
   ) {
     this.rig = new MessageRig({ dialect });
     this.firmware = new RacingFirmware(this.rig.time, this.rig.link, dialect, latches, delays, defers);
     this.firmware.pins[HIGH]!.level = 1;
+    if (isRenewable) this.rig.link.makeRenewable();
   }
 
   async begin(): Promise<void> {
@@ -246,7 +249,7 @@ async function oneByOne(works: readonly (() => Promise<void>)[]): Promise<void> 
 const dialects: MessageDialect[] = ['rpmsg-gpio', 'rpmsg-gpio-v14', 'srtm'];
 
 describe.each(dialects)('%s against firmware that races', (dialect) => {
-  const run = (withTrouble: boolean, numRuns: number) =>
+  const run = (withTrouble: boolean, numRuns: number, isRenewable = false) =>
     fc.assert(
       fc.asyncProperty(
         history(withTrouble),
@@ -254,7 +257,7 @@ describe.each(dialects)('%s against firmware that races', (dialect) => {
         latencies,
         deferrals,
         async (actions, latches, delays, defers) => {
-          const scene = new Scene(dialect, latches, delays, defers);
+          const scene = new Scene(dialect, latches, delays, defers, false, isRenewable);
           await scene.begin();
           await scene.play(actions);
           scene.verify();
@@ -266,6 +269,7 @@ describe.each(dialects)('%s against firmware that races', (dialect) => {
 
   it('invents no edge, tells every wrong level, and takes no answer for another', () => run(false, 60));
   it('neither after stalls, late and lost replies', () => run(true, 60));
+  it('nor where the endpoint is made anew after them', () => run(true, 60, true));
   it('neither where every answer takes most of its limit', () =>
     fc.assert(
       fc.asyncProperty(

@@ -25,6 +25,8 @@ export class HandLink implements PacketLink {
   readonly sent: Uint8Array[] = [];
   onSend: (packet: Uint8Array) => void = (packet) => this.sent.push(packet);
   renew?: () => void;
+  /** Of our endpoint: what is sent to an earlier one is lost. */
+  address = 0;
   private channel = 0;
 
   constructor(
@@ -40,6 +42,15 @@ export class HandLink implements PacketLink {
     this.states.next({ kind: 'up', channel: ++this.channel, delivery });
   }
 
+  /** Can be made anew, at another address. */
+  makeRenewable(): void {
+    this.renew = () => {
+      this.address++;
+      this.opening('renewed');
+      this.up();
+    };
+  }
+
   opening(reason = 'broken'): void {
     this.states.next({ kind: 'opening', reason });
   }
@@ -49,7 +60,13 @@ export class HandLink implements PacketLink {
     return Promise.resolve();
   }
 
+  /** To the present endpoint. */
   deliver(...packets: Uint8Array[]): void {
+    this.deliverTo(this.address, ...packets);
+  }
+
+  deliverTo(address: number, ...packets: Uint8Array[]): void {
+    if (address !== this.address) return;
     if (this.state.kind === 'up') this.incoming.next({ arrivedNs: this.time.monotonicNs(), packets });
   }
 
@@ -100,7 +117,9 @@ export class RacingFirmware {
   /** Levels are not told. */
   refusesReads = false;
   private stalledUntil = 0n;
-  private readonly queue: Asked[] = [];
+  private readonly queue: { readonly asked: Asked; readonly from: number }[] = [];
+  /** Where interrupts go: to whoever asked last. */
+  private address = 0;
   private working = false;
   private turn = 0;
 
@@ -137,9 +156,10 @@ export class RacingFirmware {
     pin.latched = false;
     this.interruptsSent[line]!++;
     const packet = this.interruptPacket(line, pin);
+    const { address } = this;
     const delay = this.deferrals[this.turn++ % this.deferrals.length]!;
-    if (delay === 0) this.link.deliver(packet);
-    else this.time.set(() => this.link.deliver(packet), delay);
+    if (delay === 0) this.link.deliverTo(address, packet);
+    else this.time.set(() => this.link.deliverTo(address, packet), delay);
   }
 
   private interruptPacket(line: number, pin: Pin): Uint8Array {
@@ -153,7 +173,9 @@ export class RacingFirmware {
       this.loseRequests--;
       return;
     }
-    this.queue.push(this.dialect === 'srtm' ? srtmAsked(packet) : rpmsgAsked(packet, this.dialect));
+    this.address = this.link.address;
+    const asked = this.dialect === 'srtm' ? srtmAsked(packet) : rpmsgAsked(packet, this.dialect);
+    this.queue.push({ asked, from: this.address });
     if (!this.working) this.workLater();
   }
 
@@ -168,10 +190,10 @@ export class RacingFirmware {
       this.time.set(() => this.work(), Number(this.stalledUntil - now) / 1e6);
       return;
     }
-    const asked = this.queue.shift()!;
+    const { asked, from } = this.queue.shift()!;
     const [status, value] = this.carryOut(asked);
     if (this.loseReplies > 0) this.loseReplies--;
-    else this.link.deliver(asked.reply(status, value));
+    else this.link.deliverTo(from, asked.reply(status, value));
     this.working = false;
     if (this.queue.length > 0) this.workLater();
   }

@@ -22,10 +22,7 @@ describe.each(dialects)('%s that takes 600 ms for every answer', (dialect) => {
     const firmware = new RacingFirmware(rig.time, rig.link, dialect, false, [600], [0]);
     firmware.pins[1]!.level = 1;
     if (renewable) {
-      rig.link.renew = () => {
-        rig.link.opening('renewed');
-        rig.link.up();
-      };
+      rig.link.makeRenewable();
     }
     rig.bus.attach(rig.link);
     rig.link.up();

@@ -77,10 +77,7 @@ describe.each(dialects)('%s, both edges', (dialect) => {
 
   it('are sensed again as soon as the channel is free after an unmask was not answered', async () => {
     const { rig, firmware } = await watched((_, of) => {
-      of.link.renew = () => {
-        of.link.opening('renewed');
-        of.link.up();
-      };
+      of.link.makeRenewable();
     });
     firmware.loseRequests = 1;
     toggle(firmware);
@@ -90,5 +87,21 @@ describe.each(dialects)('%s, both edges', (dialect) => {
     await rig.advance(300, 5);
     expect(firmware.pins[LINE]!.masked).toBe(false);
     expect(sensed(rig).filter(({ kind }) => kind === 'edge')).toMatchObject([{ line: LINE, level: 1 }]);
+  });
+
+  it('are sensed again where a level was waited for when the channel was made anew', async () => {
+    const { rig, firmware } = await watched((_, of) => of.link.makeRenewable());
+    toggle(firmware);
+    const renewed = () => rig.bus.status.counters.channels_renewed === 1;
+    // The answer to the unmask is not lost, and that to the read after it is.
+    await rig.until(() => !firmware.pins[LINE]!.masked, 'the unmask', 1_000, 0.5);
+    await rig.advance(0.5, 0.5);
+    firmware.loseReplies = 1;
+    await rig.until(renewed, 'a channel made anew', 5_000, 5);
+    // As if its interrupt had gone to the endpoint that was.
+    Object.assign(firmware.pins[LINE]!, { masked: true, level: 0 });
+    await rig.advance(300, 5);
+    expect(firmware.pins[LINE]!.masked).toBe(false);
+    expect(rig.items.at(-1)).toEqual({ kind: 'level', line: LINE, level: 0 });
   });
 });
