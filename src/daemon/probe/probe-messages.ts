@@ -102,11 +102,12 @@ function greet(link: PacketLink, heard: HeardMessages, options: ProbeOptions): P
       ends.unsubscribe();
       resolve(finding);
     };
-    const judge = (): void => {
+    const judge = (otherwise?: Finding): void => {
       const dialect = recogniseDialect(heard.strangers);
       if (dialect !== undefined) finish({ verdict: 'answered', dialect });
+      else if (otherwise !== undefined) finish(otherwise);
     };
-    const timer = time.set(() => finish({ verdict: heard.packets > 0 ? 'no-hello' : 'silent' }), limitMs);
+    const timer = time.set(() => judge({ verdict: heard.packets > 0 ? 'no-hello' : 'silent' }), limitMs);
     const hello = sayHello({
       link,
       delivery: 'reliable',
@@ -114,7 +115,7 @@ function greet(link: PacketLink, heard: HeardMessages, options: ProbeOptions): P
       time,
       random,
       timeouts: limits,
-      onQuestions: () => time.set(judge, ANSWER_MS),
+      onQuestions: () => time.set(() => judge(), ANSWER_MS),
     });
     const ends = link.state$.subscribe((state) => {
       if (state.kind === 'down') setImmediate(() => finish({ verdict: 'unplugged', reason: state.reason }));

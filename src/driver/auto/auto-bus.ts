@@ -22,7 +22,7 @@ export interface AutoBusOptions extends RemoteBusOptions {
 /**
  * Dialect `auto`: finds out what the firmware speaks, and becomes the driver for that. HELLO goes
  * first; when it stays unanswered, reads that change nothing in the other dialects go with it. What
- * was found is what the next link begins with.
+ * was found is what the next link begins with; when it stays unanswered, all are asked again.
  */
 export class AutoBus implements RemoteBus {
   readonly controllers$: Observable<ReadonlyMap<number, RemoteGpio>>;
@@ -64,11 +64,20 @@ export class AutoBus implements RemoteBus {
     subscription.add(link.state$.subscribe((state) => this.follow(link, state)));
   }
 
-  /** Each dialect's in turn, until it is known which one is answered. */
+  /** Each dialect's in turn; every other time that of the dialect that was found: the board may be another. */
   plainProbe(): Uint8Array {
-    if (this.found !== undefined) return this.driver.plainProbe();
-    const turn = this.plainProbes++ % 3;
-    return turn === 0 ? this.driver.plainProbe() : turn === 1 ? RPMSG_QUESTION : srtmQuestion(this.port);
+    const turn = this.plainProbes++;
+    if (this.found === undefined) return this.question(turn % 3);
+    return turn % 2 === 0 ? this.driver.plainProbe() : this.question(((turn - 1) / 2) % 3);
+  }
+
+  private question(which: number): Uint8Array {
+    return which === 0 ? this.hello() : which === 1 ? RPMSG_QUESTION : srtmQuestion(this.port);
+  }
+
+  /** It names the boot that is known, so that it resets nothing. */
+  private hello(): Uint8Array {
+    return plainProbe(this.knownBootId, this.options.random);
   }
 
   close(): void {
@@ -115,17 +124,32 @@ export class AutoBus implements RemoteBus {
     const likely = this.found ?? dialectOfService(link.name);
     const saysHello = likely === undefined || likely === 'virtio-msg';
     if (saysHello && this.driver instanceof VirtioMsgBus) {
-      if (!this.handedOver) this.handOver(link);
+      if (!this.handedOver) this.handOver(link, false);
       this.find(link, likely, undefined);
       return;
     }
     this.setState({ kind: 'greeting', why: 'what its firmware speaks is being found out' });
-    this.find(link, likely, () => plainProbe(this.knownBootId, this.options.random));
+    this.find(link, likely, () => this.hello());
   }
 
-  private handOver(link: PacketLink): void {
+  /** What was found is not answered: the board speaks another dialect by now, or was taken for what it is not. */
+  private askAgain(probes: number): void {
+    const { link, driver, found } = this;
+    if (probes < MOST_UNANSWERED || !this.handedOver || link === undefined) return;
+    if (!(driver instanceof MessageBus)) return;
+    const why = `${found} is not answered any more: what its firmware speaks is being found out again`;
+    this.options.log('info', `${this.options.name}: ${why}`);
+    this.handedOver = false;
+    driver.detach(why);
+    this.setState({ kind: 'greeting', why });
+    this.find(link, undefined, () => this.hello());
+  }
+
+  private handOver(link: PacketLink, unsure: boolean): void {
     this.handedOver = true;
-    this.driver.attach(link);
+    const { driver } = this;
+    if (driver instanceof MessageBus) driver.attach(link, unsure);
+    else driver.attach(link);
   }
 
   private find(link: PacketLink, likely: Dialect | undefined, hello: (() => Uint8Array) | undefined): void {
@@ -138,7 +162,7 @@ export class AutoBus implements RemoteBus {
       port: this.port,
       likely,
       hello,
-      found: (dialect) => this.take(link, dialect),
+      found: (dialect, unsure) => this.take(link, dialect, unsure),
       unanswered: () => this.stillUnknown(),
     });
     // HELLO is on its way already where the driver says it.
@@ -158,7 +182,7 @@ export class AutoBus implements RemoteBus {
     });
   }
 
-  private take(link: PacketLink, dialect: Dialect): void {
+  private take(link: PacketLink, dialect: Dialect, unsure: boolean): void {
     if (link !== this.link) return;
     const { name, log, ports } = this.options;
     if (this.found !== dialect) log('info', `${name}: its firmware speaks ${dialect}`);
@@ -166,7 +190,7 @@ export class AutoBus implements RemoteBus {
     if (dialect === 'virtio-msg') {
       this.found = dialect;
       if (!(this.driver instanceof VirtioMsgBus)) this.replaceDriver(new VirtioMsgBus(this.driverOptions()));
-      if (!this.handedOver) this.handOver(link);
+      if (!this.handedOver) this.handOver(link, false);
       return;
     }
     const problem = portsProblem(dialect, ports);
@@ -175,10 +199,15 @@ export class AutoBus implements RemoteBus {
       return;
     }
     if (this.found !== dialect || !(this.driver instanceof MessageBus)) {
-      this.replaceDriver(new MessageBus({ ...this.driverOptions(), dialect, ports: this.usable(dialect) }));
+      this.replaceDriver(this.newMessageBus(dialect));
     }
     this.found = dialect;
-    this.handOver(link);
+    this.handOver(link, unsure);
+  }
+
+  private newMessageBus(dialect: MessageDialect): MessageBus {
+    const unanswered = (probes: number): void => this.askAgain(probes);
+    return new MessageBus({ ...this.driverOptions(), dialect, ports: this.usable(dialect), unanswered });
   }
 
   /** Lines that the dialect cannot make wake the system up are offered all the same, and it is said. */
@@ -238,6 +267,9 @@ export class AutoBus implements RemoteBus {
     this.states.next(state);
   }
 }
+
+/** Reads in the dialect that was found, before all are asked again. */
+const MOST_UNANSWERED = 3;
 
 /** What is missing in the configuration for a dialect that was found; undefined: nothing. */
 function portsProblem(dialect: MessageDialect, ports: readonly PortLayout[]): string | undefined {

@@ -16,7 +16,8 @@ export interface DialectFinderOptions {
   readonly likely: Dialect | undefined;
   /** A HELLO, where nobody else says it on this link. */
   readonly hello: (() => Uint8Array) | undefined;
-  readonly found: (dialect: Dialect) => void;
+  /** `unsure`: answers to what was asked may still come. */
+  readonly found: (dialect: Dialect, unsure: boolean) => void;
   /** So many rounds of questions stayed without an answer that says anything. */
   readonly unanswered: (rounds: number) => void;
 }
@@ -34,11 +35,19 @@ const MOST_PACKETS = 64;
 export class DialectFinder {
   private readonly subscription: Subscription;
   private timer: TimerHandle | undefined;
+  /** What came since the present questions, and since those before them. */
   private strangers: Uint8Array[] = [];
+  private earlier: Uint8Array[] = [];
+  /** How many questions there were, when, and when the last of what came did. */
+  private asked = 0;
+  private askedNs = 0n;
+  private heardNs = 0n;
   private rounds = 0;
 
   constructor(private readonly options: DialectFinderOptions) {
-    this.subscription = options.link.packets$.subscribe(({ packets }) => this.hear(packets));
+    this.subscription = options.link.packets$.subscribe(({ packets, arrivedNs }) => {
+      this.hear(packets, arrivedNs);
+    });
   }
 
   /** Asks first after `delayMs`. */
@@ -52,21 +61,26 @@ export class DialectFinder {
     this.timer = undefined;
   }
 
-  private hear(packets: readonly Uint8Array[]): void {
+  private hear(packets: readonly Uint8Array[], arrivedNs: bigint): void {
     for (const packet of packets) {
       const message = decodeMessage(packet);
       if (message.type === 'hello-response' || message.type === 'boot') {
-        this.end('virtio-msg');
+        this.end('virtio-msg', false);
         return;
       }
+      if (message.type === 'dropped') this.heardNs = arrivedNs;
       if (message.type === 'dropped' && this.strangers.length < MOST_PACKETS) this.strangers.push(packet);
     }
   }
 
   private ask(): void {
     const { link, time, timeouts } = this.options;
+    this.earlier = this.strangers;
     this.strangers = [];
-    for (const question of this.questions()) {
+    const questions = this.questions();
+    this.asked = questions.length;
+    this.askedNs = time.monotonicNs();
+    for (const question of questions) {
       // Of a link that is down its state tells.
       link.send(question).catch(() => {});
     }
@@ -76,13 +90,24 @@ export class DialectFinder {
 
   private judge(): void {
     this.rounds++;
-    const dialect = recogniseDialect(this.strangers);
+    const dialect =
+      recogniseDialect(this.strangers) ?? recogniseDialect([...this.earlier, ...this.strangers]);
     if (dialect !== undefined) {
-      this.end(dialect);
+      this.end(dialect, this.isUnsure(dialect));
       return;
     }
     this.options.unanswered(this.rounds);
     this.ask();
+  }
+
+  /**
+   * Whether answers are missing, or came so late that others may be on their way. SRTM's say what they
+   * answer, and its firmware drops the other questions.
+   */
+  private isUnsure(dialect: Dialect): boolean {
+    const { timeouts } = this.options;
+    if (dialect !== 'srtm' && this.strangers.length < this.asked) return true;
+    return Number(this.heardNs - this.askedNs) / 1e6 > timeouts.reply_settle;
   }
 
   private questions(): Uint8Array[] {
@@ -93,9 +118,9 @@ export class DialectFinder {
     return [...(hello === undefined ? [] : [hello()]), RPMSG_QUESTION, srtmQuestion(port)];
   }
 
-  private end(dialect: Dialect): void {
+  private end(dialect: Dialect, unsure: boolean): void {
     this.stop();
-    this.options.found(dialect);
+    this.options.found(dialect, unsure);
   }
 }
 

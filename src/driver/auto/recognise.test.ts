@@ -34,6 +34,25 @@ describe.each(['rpmsg-gpio', 'rpmsg-gpio-v14', 'srtm'])('%s', (dialect) => {
   });
 });
 
+it.each([
+  ['010200 010002', 'rpmsg-gpio-v14', 'a refusal with any status, and an answer'],
+  ['010200 010200', 'rpmsg-gpio-v14', 'the same twice, which no interrupt is'],
+  ['010500 020303', 'rpmsg-gpio-v14', 'an interrupt of its own'],
+  ['000200', 'rpmsg-gpio', 'a refusal with any status'],
+  ['00ff7f 000002', 'rpmsg-gpio', 'a refusal whose value means nothing'],
+  ['010300 000002', 'rpmsg-gpio', 'an interrupt, and an answer'],
+  ['010300', undefined, 'an interrupt of the one, or a refusal of the other'],
+  ['010300 010500', undefined, 'interrupts of the one, or refusals of the other'],
+  ['010002 000002', 'rpmsg-gpio', 'an interrupt that looks like an answer of version 14, and an answer'],
+  ['000003', undefined, 'an answer that is none'],
+])('takes %s for %s: %s', (hex, dialect, _why) => {
+  expect(recogniseDialect(hex.split(' ').map(bytesOf))).toBe(dialect);
+});
+
+it('takes a line that flickers for no dialect', () => {
+  expect(recogniseUnframed(bytesOf('00f80000f80000f80000f800'))).toBeUndefined();
+});
+
 it('asks nothing that virtio-msg would act on', () => {
   for (const question of HARMLESS_QUESTIONS) expect(decodeMessage(question).type).toBe('dropped');
 });

@@ -38,13 +38,22 @@ export function questionOf(dialect: MessageDialect, port: number): Uint8Array {
 
 export const HARMLESS_QUESTIONS: readonly Uint8Array[] = [RPMSG_QUESTION, srtmQuestion(0)];
 
-/** Which dialect these packets are of, when all of them look like one; undefined: none that is known. */
+/**
+ * Which dialect these packets are of, when all of them look like one; undefined: none that is known,
+ * or not one alone. An interrupt of the latest form looks like a refusal of version 14, so that neither
+ * is inferred from those.
+ */
 export function recogniseDialect(packets: readonly Uint8Array[]): MessageDialect | undefined {
   if (packets.length === 0) return undefined;
   if (packets.every(isSrtm)) return 'srtm';
   if (packets.every(isLatest) && packets.some((packet) => packet[0] === 0)) return 'rpmsg-gpio';
-  if (packets.every(isV14)) return 'rpmsg-gpio-v14';
-  return packets.every(isLatest) ? 'rpmsg-gpio' : undefined;
+  const isSure = packets.some((packet) => packet[0] === 2 || isDone(packet)) || hasTwice(packets);
+  return isSure && packets.every(isV14) ? 'rpmsg-gpio-v14' : undefined;
+}
+
+/** A line is masked with its interrupt: what came twice is a reply. */
+function hasTwice(packets: readonly Uint8Array[]): boolean {
+  return new Set(packets.map((packet) => packet.join())).size < packets.length;
 }
 
 /**
@@ -56,7 +65,9 @@ export function recogniseUnframed(bytes: Uint8Array): MessageDialect | undefined
   for (const length of [...SRTM_LENGTHS, RPMSG_LENGTH]) {
     const least = length === RPMSG_LENGTH ? LEAST_UNFRAMED : 1;
     if (bytes.length % length !== 0 || bytes.length < least * length) continue;
-    const found = recogniseDialect(cut(bytes, length));
+    const packets = cut(bytes, length);
+    if (length === RPMSG_LENGTH && !packets.some(isDone)) continue;
+    const found = recogniseDialect(packets);
     if (found !== undefined) return found;
   }
   return undefined;
@@ -97,7 +108,12 @@ function isV14(packet: Uint8Array): boolean {
 /** No controller of such firmware has more. */
 const MOST_LINES = 1024;
 
-/** The largest value of a reply is that of GET_DIRECTION. */
+/** Any status but 0 is a refusal, and its value means nothing. */
 function isReply(packet: Uint8Array): boolean {
-  return packet[1]! <= RESPONSE.ERR && packet[2]! <= DIRECTION.IN;
+  return packet[1] !== RESPONSE.OK || isDone(packet);
+}
+
+/** The largest value of a reply is that of GET_DIRECTION. */
+function isDone(packet: Uint8Array): boolean {
+  return packet[1] === RESPONSE.OK && packet[2]! <= DIRECTION.IN;
 }

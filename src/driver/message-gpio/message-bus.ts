@@ -19,6 +19,8 @@ export interface MessageBusOptions extends RemoteBusOptions {
   readonly dialect: MessageDialect;
   /** At least one; several in SRTM alone. */
   readonly ports: readonly PortLayout[];
+  /** So many reads in a row stayed unanswered. */
+  readonly unanswered?: (probes: number) => void;
 }
 
 const COUNTERS = [
@@ -58,6 +60,8 @@ export class MessageBus implements RemoteBus {
   private renewing = false;
   /** When the channel before this one was last heard, until this one is. */
   private heardBeforeNs: bigint | undefined;
+  /** Answers to what others asked on the link may still come on its first channel. */
+  private unsure = false;
   private closed = false;
 
   constructor(private readonly options: MessageBusOptions) {
@@ -97,10 +101,12 @@ export class MessageBus implements RemoteBus {
     };
   }
 
-  attach(link: PacketLink): void {
+  /** `unsure`: answers to what somebody else asked on this link may still come. */
+  attach(link: PacketLink, unsure = false): void {
     if (this.closed) throw new BridgeError('CLOSED', `${this.options.name}: the driver was closed`);
     this.detach('another link was attached');
     this.link = link;
+    this.unsure = unsure;
     this.linkSubscriptions = [
       link.packets$.subscribe((batch) => this.receive(batch)),
       link.state$.subscribe((state) => this.follow(link, state)),
@@ -136,7 +142,8 @@ export class MessageBus implements RemoteBus {
     });
   }
 
-  private detach(reason: string): void {
+  /** Lets go of the link, which is another's from now on. */
+  detach(reason: string): void {
     for (const subscription of this.linkSubscriptions.splice(0)) subscription.unsubscribe();
     this.renewing = false;
     this.heardBeforeNs = undefined;
@@ -159,7 +166,9 @@ export class MessageBus implements RemoteBus {
     }
     this.renewing = false;
     if (delivery === 'plain') this.watchPlain();
-    this.exchange.up(canRenew(link));
+    const { unsure } = this;
+    this.unsure = false;
+    this.exchange.up(canRenew(link), unsure);
   }
 
   private endChannel(reason: string): void {
@@ -227,6 +236,7 @@ export class MessageBus implements RemoteBus {
       this.each((controller) => controller.lost('the firmware does not answer', this.lastHeardNs));
     }
     this.setState({ kind: 'greeting', why: this.unanswered(probes) });
+    this.options.unanswered?.(probes);
   }
 
   private unanswered(probes: number): string {
