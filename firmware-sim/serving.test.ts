@@ -10,11 +10,11 @@ import { decodeStampedIrqResponse, IRQ_TYPE, MSG } from '../src/wire/virtio-gpio
 import { decodeMessage } from '../src/wire/virtio-msg/message.js';
 import { forEachUsed, VqAvailBuilder } from '../src/wire/virtio-msg/queue.js';
 import { RawDriver } from '../test/conformance/raw-driver.js';
+import { STEP_MS } from '../test/support/limits.js';
 import { SimulatedCoprocessor } from './coprocessor.js';
 import type { CoprocessorOptions } from './options.js';
 
 const ALL = (1n << 64n) - 1n;
-const LIMIT_MS = 10_000;
 
 let directory: string;
 const open: { close(): Promise<void> }[] = [];
@@ -45,7 +45,7 @@ function until(link: PacketLink, channel: number): Promise<unknown> {
   return firstValueFrom(
     link.state$.pipe(
       filter((state) => state.kind === 'up' && state.channel >= channel),
-      timeout(LIMIT_MS),
+      timeout(STEP_MS),
     ),
   );
 }
@@ -70,8 +70,8 @@ function takeEvents(link: PacketLink, lineOf: (id: number) => number): [line: nu
 }
 
 async function condition(what: string, met: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + LIMIT_MS; !met(); ) {
-    if (Date.now() > deadline) throw new Error(`${what}: not within ${LIMIT_MS} ms`);
+  for (const deadline = Date.now() + STEP_MS; !met(); ) {
+    if (Date.now() > deadline) throw new Error(`${what}: not within ${STEP_MS} ms`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

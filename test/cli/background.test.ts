@@ -11,7 +11,7 @@ let bench: ApiBench;
 beforeAll(async () => {
   await built();
   bench = await apiBench(8);
-}, 60_000);
+});
 afterAll(() => bench.close());
 
 const env = () => ({ GPIOBRIDGE_RUNTIME_DIR: bench.layout.dir });

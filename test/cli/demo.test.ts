@@ -31,7 +31,7 @@ async function groupMembers(pgid: number): Promise<string[]> {
 }
 
 describe('the demo', () => {
-  beforeAll(built, 60_000);
+  beforeAll(built);
 
   it('shows live edges and commands that work, and leaves nothing behind after Ctrl-C', async () => {
     const demo = startDemo();
@@ -62,7 +62,7 @@ describe('the demo', () => {
     expect(await groupMembers(demo.process.pid as number)).toEqual([]);
     expect(demo.output()).not.toMatch(/gpiobridge mon:| ended \(/);
     await set;
-  }, 40_000);
+  });
 
   it('prints nothing but events as JSON, and ends by SIGTERM', async () => {
     const demo = startDemo('--json');
@@ -71,7 +71,7 @@ describe('the demo', () => {
     expect(await demo.ended).toBe(0);
     for (const line of demo.output().trimEnd().split('\n')) expect(JSON.parse(line).type).toBe('edge');
     expect(await groupMembers(demo.process.pid as number)).toEqual([]);
-  }, 40_000);
+  });
 
   it('ends when the process that started it is gone', async () => {
     const parent = spawn('sh', ['-c', `${process.execPath} ${MAIN} demo --json & echo $!; wait`], {
@@ -89,5 +89,5 @@ describe('the demo', () => {
       async () => ((await groupMembers(parent.pid as number)).length === 0 ? true : undefined),
       'the end of every process',
     );
-  }, 40_000);
+  });
 });

@@ -13,7 +13,7 @@ describe('gpiobridge export', () => {
   let guest: FrontEndGuest;
   const programs: Program[] = [];
 
-  beforeAll(built, 60_000);
+  beforeAll(built);
   beforeEach(async () => {
     chain = new Chain({ port: 'unix', sim: ['--lines', '4', '--names', 'DOOR,LAMP'] });
     await chain.daemon.waitFor(/chip_added/);
@@ -72,7 +72,7 @@ describe('gpiobridge export', () => {
     }, 'an edge');
     expect(await program.stop('SIGINT')).toBe('SIGINT');
     await until(() => !guest.isConnected);
-  }, 60_000);
+  });
 
   it('says what is wrong', async () => {
     const failing = async (...args: string[]) => {

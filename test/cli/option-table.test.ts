@@ -40,7 +40,7 @@ beforeAll(async () => {
     startingMs: 1_000,
   });
   await bench.server.addChip(chip, { mode: 0o660 });
-}, 60_000);
+});
 afterEach(async () => {
   await Promise.all(running.splice(0).map((program) => program.stop('SIGKILL')));
 });

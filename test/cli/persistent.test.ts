@@ -8,7 +8,7 @@ let bench: ApiBench;
 beforeAll(async () => {
   await built();
   bench = await apiBench(8);
-}, 60_000);
+});
 afterEach(() => tool('release', '--all'));
 afterAll(() => bench.close());
 

@@ -21,7 +21,7 @@ const PROCESSOR = {
 let dir: ReturnType<typeof temporaryDirectory>;
 let sysfs: SysfsTree;
 
-beforeAll(built, 60_000);
+beforeAll(built);
 beforeEach(() => {
   dir = temporaryDirectory();
   sysfs = new SysfsTree(dir.path).processor(PROCESSOR).transport({

@@ -11,7 +11,7 @@ beforeAll(async () => {
   await built();
   symlinkSync(MAIN, directory.join('gpiobridge'));
   for (const tool of Object.keys(TOOL_NAMES)) symlinkSync(directory.join('gpiobridge'), directory.join(tool));
-}, 60_000);
+});
 afterAll(() => directory.remove());
 
 const start = (tool: string, ...args: string[]) =>

@@ -25,7 +25,7 @@ beforeAll(async () => {
     startingMs: 1_000,
   });
   await bench.server.addChip(chip, { mode: 0o660 });
-}, 60_000);
+});
 afterAll(() => bench.close());
 
 const at = () => ['--runtime-dir', bench.layout.dir];

@@ -4,7 +4,7 @@ import { built } from '../support/built.js';
 import { Chain, Monitor } from '../support/chain.js';
 import { eventually, run, temporaryDirectory } from '../support/program.js';
 
-beforeAll(built, 60_000);
+beforeAll(built);
 
 let directory: ReturnType<typeof temporaryDirectory>;
 let trace: string;
@@ -64,7 +64,7 @@ describe('daemon --trace and decode', () => {
     const count = (message: string) =>
       json.filter((one) => one.message?.type === message && ['sent', 'delivered'].includes(one.fate)).length;
     for (const { message, count: number } of hub.messages) expect(number, message).toBe(count(message));
-  }, 30_000);
+  });
 
   it('keep a trace within its bounds, and read it together', async () => {
     const limits = ['--trace-size', '256k', '--trace-files', '2'];
@@ -77,14 +77,14 @@ describe('daemon --trace and decode', () => {
     const replayed = await run(['sim', '--replay', trace, '--listen', `unix:${directory.join('port')}`]);
     expect(replayed.status).toBe(1);
     expect(replayed.stderr).toMatch(/does not hold the start of a session.*--trace-size/);
-  }, 30_000);
+  });
 
   it('go on without a trace when the disk is full, and say so once', async () => {
     const log = await monitored(['--stimulus', 'random:0-3:2000'], ['--trace', '/dev/full'], 500);
     expect(log.match(/event=trace_stopped/g)).toHaveLength(1);
     expect(log).toMatch(/level=warn event=trace_stopped file=\/dev\/full error="ENOSPC/);
     expect(existsSync('/dev/full.1')).toBe(false);
-  }, 30_000);
+  });
 
   it('read a trace that is cut, and say so', async () => {
     await monitored(['--stimulus', 'random:0-3:500'], ['--trace', trace], 10);
@@ -96,7 +96,7 @@ describe('daemon --trace and decode', () => {
     expect(cut.stderr).toBe(
       'gpiobridge decode: the last record is cut: the daemon or the disk ended while it was written\n',
     );
-  }, 30_000);
+  });
 
   it('refuse what is no trace, and what makes no sense', async () => {
     writeFileSync(trace, 'Sat Nov 21 02:31:55 UTC 2026\n');
@@ -127,7 +127,7 @@ describe('daemon --trace and decode', () => {
       expect(stderr).toMatch(message);
       expect(lines(stderr)).toHaveLength(1);
     }
-  }, 30_000);
+  });
 
   it('refuse to start where the trace cannot be, leaving nothing behind', async () => {
     const args = ['daemon', '--runtime-dir', directory.join('run'), '--link', 'hub=unix:/tmp/x'];

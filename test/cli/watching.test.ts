@@ -20,7 +20,7 @@ beforeAll(async () => {
     sim: ['--names', names, ...stimuli.flatMap((spec) => ['--stimulus', spec])],
   });
   await chain.chip();
-}, 60_000);
+});
 afterAll(async () => {
   await chain.stop();
   directory.remove();
@@ -101,7 +101,7 @@ describe('mon --vcd', () => {
         value: edge === 'rising' ? '1' : '0',
       }),
     );
-  }, 60_000);
+  });
 
   it('has every edge that was printed, at its time', () => {
     expect(printed).toHaveLength(2_000);

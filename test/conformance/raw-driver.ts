@@ -4,6 +4,7 @@ import { type BusMessage, encodeBus, type HelloResponse } from '../../src/wire/v
 import { decodeMessage, type Message } from '../../src/wire/virtio-msg/message.js';
 import { encodeVqAvail, forEachUsed, type VqUsed } from '../../src/wire/virtio-msg/queue.js';
 import { encodeTransport, type TransportMessage } from '../../src/wire/virtio-msg/transport.js';
+import { STEP_MS } from '../support/limits.js';
 
 /** A buffer that came back. */
 export interface UsedBuffer {
@@ -11,8 +12,6 @@ export interface UsedBuffer {
   readonly id: number;
   readonly bytes: Uint8Array;
 }
-
-const LIMIT_MS = 5_000;
 
 type WithoutToken<T> = T extends unknown ? Omit<T, 'token'> : never;
 
@@ -146,7 +145,7 @@ export class RawDriver {
   }
 
   private async answer(token: number, type: string): Promise<Message> {
-    const deadline = Date.now() + LIMIT_MS;
+    const deadline = Date.now() + STEP_MS;
     for (let turns = 0; turns < 50 || Date.now() < deadline; turns++) {
       const found = this.received.find(
         (message) => message.type === type && (message as { token: number }).token === token,

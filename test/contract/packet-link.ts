@@ -2,6 +2,7 @@ import { firstValueFrom } from 'rxjs';
 import { filter, timeout } from 'rxjs/operators';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LinkState, PacketBatch, PacketLink } from '../../src/link/packet-link.js';
+import { STEP_MS } from '../support/limits.js';
 
 /** Two ends of one channel, and how to do away with what lies under them. */
 export interface LinkPair {
@@ -10,8 +11,6 @@ export interface LinkPair {
   /** Runs after both links were closed. */
   cleanUp?(): Promise<void> | void;
 }
-
-const LIMIT_MS = 5_000;
 
 /** Registers the tests that every pair of packet links must pass. */
 export function packetLinkContract(name: string, makePair: () => Promise<LinkPair> | LinkPair): void {
@@ -114,7 +113,7 @@ export function packetLinkContract(name: string, makePair: () => Promise<LinkPai
       await bothUp();
       const received = collect(pair.device, 1);
       while (pair.driver.room > 0) void pair.driver.send(numbered(0)).catch(() => undefined);
-      const room = firstValueFrom(pair.driver.room$.pipe(timeout(LIMIT_MS)));
+      const room = firstValueFrom(pair.driver.room$.pipe(timeout(STEP_MS)));
       await received;
       await room;
       expect(pair.driver.room).toBeGreaterThan(0);
@@ -171,7 +170,7 @@ export async function isUp(link: PacketLink): Promise<Extract<LinkState, { kind:
   const state = await firstValueFrom(
     link.state$.pipe(
       filter(({ kind }) => kind !== 'opening'),
-      timeout(LIMIT_MS),
+      timeout(STEP_MS),
     ),
   );
   if (state.kind !== 'up') throw new Error(`${link.name} is ${JSON.stringify(state)}`);
@@ -184,8 +183,8 @@ export function collect(link: PacketLink, count: number): Promise<Uint8Array[]> 
     const packets: Uint8Array[] = [];
     const limit = setTimeout(() => {
       subscription.unsubscribe();
-      reject(new Error(`${link.name}: ${packets.length} of ${count} packets within ${LIMIT_MS} ms`));
-    }, LIMIT_MS);
+      reject(new Error(`${link.name}: ${packets.length} of ${count} packets within ${STEP_MS} ms`));
+    }, STEP_MS);
     const subscription = link.packets$.subscribe((batch: PacketBatch) => {
       packets.push(...batch.packets);
       if (packets.length < count) return;
@@ -202,7 +201,7 @@ export async function sendAll(link: PacketLink, count: number): Promise<void> {
 }
 
 /** Waits for a condition. */
-export async function until(condition: () => boolean, limitMs = LIMIT_MS): Promise<void> {
+export async function until(condition: () => boolean, limitMs = STEP_MS): Promise<void> {
   const end = Date.now() + limitMs;
   while (!condition()) {
     if (Date.now() > end) throw new Error(`not within ${limitMs} ms: ${condition}`);

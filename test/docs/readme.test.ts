@@ -41,7 +41,7 @@ describe('README.md', () => {
       ...['--stimulus', 'toggle:DOOR:100ms', '--stimulus', 'toggle:B:100ms'],
     ]);
     await coprocessor.waitFor(/listening/);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     for (const child of children.reverse()) {

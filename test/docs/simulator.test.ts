@@ -34,7 +34,7 @@ function filledIn(spec: string): string {
 }
 
 describe('docs/simulator.md', () => {
-  beforeAll(built, 60_000);
+  beforeAll(built);
 
   it('tells of stimuli and faults that there are, and of all of them', () => {
     const stimuli = rows('Stimuli').map((spec) => parseStimulus(filledIn(spec)).kind);
@@ -76,7 +76,7 @@ describe('docs/simulator.md', () => {
     } finally {
       directory.remove();
     }
-  }, 60_000);
+  });
 });
 
 /** Options, and the notes behind them. */

@@ -3,7 +3,7 @@ import { built } from '../support/built.js';
 import { fuzzMessages } from './fuzz-messages.js';
 import { fuzzSimulator } from './fuzz-simulator.js';
 
-beforeAll(built, 60_000);
+beforeAll(built);
 
 const LIMIT_MS = 120_000;
 /** A few thousand inputs warm up no more than a process. */

@@ -40,7 +40,7 @@ describe('the packed package', () => {
       await symlink(join(ROOT, 'node_modules', name), join(modules, name));
     }
     await writeFile(join(project, 'package.json'), JSON.stringify({ type: 'module', private: true }));
-  }, 60_000);
+  });
 
   afterAll(() => rm(project, { recursive: true, force: true }));
 

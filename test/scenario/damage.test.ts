@@ -10,19 +10,19 @@ import { DAMAGED, expectNothingLostUncounted } from '../support/lossless.js';
 const MOST = 0.75;
 const HALF = 0.5;
 
-beforeAll(built, 60_000);
+beforeAll(built);
 
 describe('a line with one byte in a thousand damaged', () => {
   it('loses no edge uncounted over a pty', async () => {
     await expectNothingLostUncounted({ port: 'pty', sim: DAMAGED }, 5, MOST);
-  }, 40_000);
+  });
 
   it('loses no edge uncounted over a socket', async () => {
     await expectNothingLostUncounted({ port: 'unix', sim: DAMAGED }, 5, MOST);
-  }, 40_000);
+  });
 
   it('loses no edge uncounted where bytes are dropped as well', async () => {
     const sim = [...DAMAGED, '--fault', 'drop:0.0005'];
     await expectNothingLostUncounted({ port: 'unix', sim }, 5, HALF);
-  }, 40_000);
+  });
 });

@@ -7,7 +7,7 @@ import { ROOT } from '../support/root.js';
 const OFFSETS = Array.from({ length: 16 }, (_, offset) => offset);
 const DAY = join(ROOT, 'test/scenario/day.toml');
 
-beforeAll(built, 60_000);
+beforeAll(built);
 
 describe('a day with every stimulus and every wire fault', () => {
   let chain: Chain | undefined;
@@ -42,6 +42,5 @@ describe('a day with every stimulus and every wire fault', () => {
       expect(sensed(14, 15)).toBe(0);
       expect(ledger.delivered / total.sensed, what).toBeGreaterThan(0.95);
     },
-    60_000,
   );
 });

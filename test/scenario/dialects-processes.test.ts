@@ -9,7 +9,7 @@ const DIALECTS: readonly MessageDialect[] = ['rpmsg-gpio', 'rpmsg-gpio-v14', 'sr
 const LINES = Array.from({ length: 32 }, (_, line) => line);
 
 let chain: Chain | undefined;
-beforeAll(built, 60_000);
+beforeAll(built);
 afterEach(async () => {
   await chain?.stop();
   chain = undefined;

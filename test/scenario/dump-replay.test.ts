@@ -11,7 +11,7 @@ const EDGES = 63;
 const COMPARED = 50;
 const NAMES = ['KEY', 'DOOR-1', '', 'KEY 2'];
 
-beforeAll(built, 60_000);
+beforeAll(built);
 
 let chain: Chain | undefined;
 afterEach(() => chain?.stop());
@@ -74,4 +74,4 @@ it('plays again what mon --vcd wrote, with its times and lines', async () => {
   const last = (line: number) => edges.filter(([of]) => of === line).at(-1)![1];
   expect(NAMES.map((_, line) => again.pin(line).level)).toEqual([last(0), last(1), last(2), last(3)]);
   await again.close();
-}, 60_000);
+});

@@ -54,7 +54,7 @@ describe.skipIf(!hasPython)('firmware in another language, written from docs/pro
   let socketNumber = 0;
   let socket: string;
 
-  beforeAll(built, 60_000);
+  beforeAll(built);
   afterAll(() => directory.remove());
   afterEach(async () => {
     for (const program of programs.reverse()) await program.stop('SIGTERM');

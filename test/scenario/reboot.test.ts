@@ -6,7 +6,7 @@ import { eventually } from '../support/program.js';
 const OFFSETS = Array.from({ length: 16 }, (_, offset) => offset);
 const REBOOTS = 3;
 
-beforeAll(built, 60_000);
+beforeAll(built);
 
 describe('a coprocessor that reboots every 3 s', () => {
   let chain: Chain | undefined;
@@ -35,6 +35,5 @@ describe('a coprocessor that reboots every 3 s', () => {
       expect(boots - 1).toBeGreaterThanOrEqual(ledger.gaps.length);
       expect(boots - 1 - ledger.gaps.length).toBeLessThanOrEqual(1);
     },
-    40_000,
   );
 });

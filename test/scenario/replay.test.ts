@@ -8,7 +8,7 @@ import { eventually, run, temporaryDirectory } from '../support/program.js';
 const OFFSETS = Array.from({ length: 16 }, (_, offset) => offset);
 const CONFIG = { direction: 'input', edges: 'both', activeLow: false, eventClock: 'monotonic' } as const;
 
-beforeAll(built, 60_000);
+beforeAll(built);
 
 /** Everything that a request was told, in order. */
 class Recording {
@@ -131,7 +131,7 @@ describe('a trace of a faulty session', () => {
         expectSameTimes(part, parts[i]!);
       });
     }
-  }, 60_000);
+  });
 
   it('keeps the counts of what was lost', async () => {
     // Far more than the line carries: kept edges overflow in the coprocessor.
@@ -141,7 +141,7 @@ describe('a trace of a faulty session', () => {
     );
     const again = await replay('unix', ['--pace', 'fast']);
     expect(again.story).toEqual(first.story);
-  }, 60_000);
+  });
 
   it('says of a driver that enables other lines what was left out', async () => {
     await record(['--stimulus', 'random:0-15:2000'], ({ edges }) => edges.length >= 1_000);
@@ -152,5 +152,5 @@ describe('a trace of a faulty session', () => {
     const [, edges, skipped] = await chain.sim.waitFor(/replayed (\d+) edges, (\d+) of lines nobody enabled/);
     expect(Number(edges)).toBeGreaterThan(0);
     expect(Number(skipped)).toBeGreaterThan(Number(edges));
-  }, 30_000);
+  });
 });

@@ -4,7 +4,7 @@ import { built } from '../support/built.js';
 import { Chain, Monitor } from '../support/chain.js';
 import { eventually } from '../support/program.js';
 
-beforeAll(built, 60_000);
+beforeAll(built);
 
 describe('scale', () => {
   let chain: Chain | undefined;
@@ -20,7 +20,7 @@ describe('scale', () => {
     expect(status.chips.reduce((sum, chip) => sum + chip.lines, 0)).toBe(4_096);
     const last = await client.openChip('hub.64');
     expect(await last.lines()).toHaveLength(64);
-  }, 30_000);
+  });
 
   it('serves 100 clients, each with a line of its own on one chip of 128 lines', async () => {
     chain = new Chain({ port: 'unix', sim: ['--lines', '128', '--stimulus', 'random:0-99:5000'] });
@@ -38,5 +38,5 @@ describe('scale', () => {
       expect(ledger.violations).toEqual([]);
       expect(ledger.accounted).toBe(stats.lines[offset]!.sensed);
     });
-  }, 30_000);
+  });
 });

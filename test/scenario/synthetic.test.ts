@@ -15,12 +15,12 @@ const running: Program[] = [];
 /** Commands whose maker may be gone before them. */
 const commands: number[] = [];
 
-beforeAll(() => built(), 60_000);
+beforeAll(built);
 beforeEach(async () => {
   chain = new Chain({ port: 'unix' });
   await chain.chip();
   client = await chain.client();
-}, 20_000);
+});
 afterEach(async () => {
   // Their output is that of the programs that started them, which end with it.
   for (const pid of commands.splice(0)) endQuietly(pid);
@@ -90,7 +90,7 @@ describe('gpiobridge chip', () => {
     expect(await tool('chip', 'delete', 'door')).toEqual(DONE);
     expect(await pin(25)).toMatchObject({ direction: 'none' });
     expect((await tool('chip', 'list')).stdout).toBe('');
-  }, 30_000);
+  });
 
   it("reads the kernel aggregator's syntax from standard input", async () => {
     const { name } = await (await chain.chip()).lineInfo(20);
@@ -120,7 +120,7 @@ describe('gpiobridge chip', () => {
       /^gpiobridge chip: the command is missing/,
     );
     expect(existsSync(socketOf('r'))).toBe(false);
-  }, 20_000);
+  });
 
   it('passes signals on to the command it runs', async () => {
     const traps = 'trap "echo got; exit 3" TERM INT; echo ready; while :; do sleep 0.05; done';
@@ -172,7 +172,7 @@ describe('a maker that is killed', () => {
       await client.synthetic.delete('next');
     }
     expect(Math.min(...took)).toBeLessThan(100);
-  }, 30_000);
+  });
 });
 
 async function makeUnlessBusy(description: SyntheticDescription): Promise<true | undefined> {
@@ -223,7 +223,7 @@ describe('other firmware', () => {
       status: 1,
       stderr: expect.stringContaining("chip 'hub' has no line 30 now"),
     });
-  }, 30_000);
+  });
 });
 
 describe('chips of the configuration', () => {
@@ -266,5 +266,5 @@ describe('chips of the configuration', () => {
       /event=not_reloaded .*chip 'mine', made at run time: is in the configuration as well/,
     );
     expect(Object.fromEntries(await listed())).toEqual({ door: 2, lamp: 1, mine: 1, new: 1 });
-  }, 30_000);
+  });
 });

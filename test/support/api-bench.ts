@@ -13,6 +13,7 @@ import { ChipStore } from '../../src/daemon/state/chip-store.js';
 import { SyntheticChips } from '../../src/daemon/synthetic/synthetic-chips.js';
 import { ChipDirectory } from '../../src/gpio/chip-directory.js';
 import { CoprocessorChip } from '../../src/gpio/coprocessor-chip.js';
+import { STEP_MS } from './limits.js';
 import { MemoryRemote } from './memory-remote.js';
 
 /** The clocks as far as Node has them. */
@@ -109,7 +110,7 @@ function statusOf(server: ApiServer, runtimeDir: string): StatusSource {
 }
 
 /** Waits until `condition` holds; fails with `what` after `limitMs`. */
-export async function until(condition: () => boolean, what: string, limitMs = 5_000): Promise<void> {
+export async function until(condition: () => boolean, what: string, limitMs = STEP_MS): Promise<void> {
   const end = performance.now() + limitMs;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`still not after ${limitMs} ms: ${what}`);

@@ -74,7 +74,7 @@ export class Chain {
   }
 
   /** The chip, once it is up. */
-  async chip(name = 'hub', limitMs = 10_000): Promise<ChipClient> {
+  async chip(name = 'hub', limitMs?: number): Promise<ChipClient> {
     const client = await this.client();
     const open = async (): Promise<ChipClient | undefined> => {
       const chip = await client.openChip(name).catch(() => undefined);

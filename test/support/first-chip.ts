@@ -1,8 +1,7 @@
 import { connect } from '../../src/api/client/connect.js';
 import type { BridgeClient, ChipClient } from '../../src/api/client/types.js';
+import { STEP_MS } from './limits.js';
 import { eventually } from './program.js';
-
-const UP_MS = 20_000;
 
 export interface FirstChip {
   readonly client: BridgeClient;
@@ -10,7 +9,11 @@ export interface FirstChip {
 }
 
 /** The first chip of a daemon that was just started, once it is up. `what`: for the error at the limit. */
-export async function firstChip(runtimeDir: string, what: () => string, limitMs = UP_MS): Promise<FirstChip> {
+export async function firstChip(
+  runtimeDir: string,
+  what: () => string,
+  limitMs = STEP_MS,
+): Promise<FirstChip> {
   const client = await eventually(() => connect({ runtimeDir }).catch(() => undefined), what, limitMs);
   const open = async (): Promise<ChipClient | undefined> => {
     const [name] = await client.chips();

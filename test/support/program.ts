@@ -2,10 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { STEP_MS } from './limits.js';
 import { MAIN } from './root.js';
-
-/** How long a program may take for one step before the test says what it printed instead. */
-const STEP_MS = 10_000;
 
 export interface ProgramStart {
   /** A link to the program, whose name it is to take. */
@@ -20,6 +18,8 @@ export class Program {
   stderr = '';
   private readonly exited: Promise<number | string>;
   private readonly watchers = new Set<() => void>();
+  /** It has ended, and all that it printed has been read: what it printed last comes after its exit. */
+  private closed = false;
 
   constructor(
     readonly args: readonly string[],
@@ -41,6 +41,7 @@ export class Program {
     });
     this.exited = new Promise((resolve) => {
       this.process.on('close', (code, signal) => {
+        this.closed = true;
         resolve(code ?? signal ?? 'unknown');
         this.notify();
       });
@@ -70,7 +71,6 @@ export class Program {
   }
 
   private async until(condition: () => boolean, what: string, limitMs: number): Promise<void> {
-    if (condition()) return;
     await new Promise<void>((resolve, reject) => {
       const done = (error?: Error): void => {
         clearTimeout(timer);
@@ -81,9 +81,10 @@ export class Program {
       const timer = setTimeout(() => done(new Error(this.describe(`${what} for ${limitMs} ms`))), limitMs);
       const check = (): void => {
         if (condition()) done();
-        else if (this.process.exitCode !== null) done(new Error(this.describe(what)));
+        else if (this.closed) done(new Error(this.describe(what)));
       };
       this.watchers.add(check);
+      check();
     });
   }
 
@@ -92,7 +93,8 @@ export class Program {
   }
 
   private describe(what: string): string {
-    const state = this.process.exitCode === null ? 'still runs' : `exited with ${this.process.exitCode}`;
+    const { exitCode, signalCode } = this.process;
+    const state = this.closed ? `ended with ${exitCode ?? signalCode}` : 'still runs';
     return `waited ${what}: gpiobridge ${this.args.join(' ')} ${state}\nstdout: ${this.stdout}\nstderr: ${this.stderr}`;
   }
 }

@@ -5,7 +5,7 @@ import { expectRuns, type Run, ToolsBench } from './tools-bench.js';
 let bench: ToolsBench;
 beforeAll(async () => {
   bench = await ToolsBench.start();
-}, 60_000);
+});
 afterEach(() => bench.reset());
 afterAll(() => bench?.stop());
 

@@ -6,7 +6,7 @@ import { type ChipName, expectRuns, type Run, ToolsBench } from './tools-bench.j
 let bench: ToolsBench;
 beforeAll(async () => {
   bench = await ToolsBench.start();
-}, 60_000);
+});
 afterEach(() => bench.reset());
 afterAll(() => bench?.stop());
 

@@ -1,7 +1,6 @@
 import { connect } from 'node:net';
+import { STEP_MS } from '../limits.js';
 
-/** How long the daemon may take with what one connection sent. */
-const LIMIT_MS = 10_000;
 /** The daemon hangs up at the first bad byte; a chip of a hostile coprocessor comes and goes. */
 const EXPECTED = ['EPIPE', 'ECONNRESET', 'ENOENT', 'ECONNREFUSED'];
 
@@ -9,7 +8,7 @@ const EXPECTED = ['EPIPE', 'ECONNRESET', 'ENOENT', 'ECONNREFUSED'];
 export function sendTo(path: string, bytes: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
-    socket.setTimeout(LIMIT_MS, () => socket.destroy(new Error(`${path}: silent, and does not hang up`)));
+    socket.setTimeout(STEP_MS, () => socket.destroy(new Error(`${path}: silent, and does not hang up`)));
     socket.resume();
     let failure: NodeJS.ErrnoException | undefined;
     socket.on('error', (error: NodeJS.ErrnoException) => {

@@ -13,6 +13,7 @@ import {
   vringStatePayload,
   writeMessage,
 } from '../../../src/wire/vhost-user.js';
+import { STEP_MS } from '../limits.js';
 import type { DriverQueue } from './driver-queue.js';
 import type { SharedGuestMemory } from './guest-memory.js';
 
@@ -21,8 +22,6 @@ export const INDIRECT_DESC = 1n << 28n;
 export const PROTOCOL_FEATURES = 1n << 30n;
 /** MQ, REPLY_ACK and CONFIG. */
 export const QEMU_PROTOCOL_FEATURES = 0x209n;
-
-const LIMIT_MS = 5_000;
 
 export interface Answer {
   readonly payload: Uint8Array;
@@ -82,7 +81,7 @@ export class FrontEnd {
 
   answer(): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      const limit = setTimeout(() => reject(new Error('the back end does not answer')), LIMIT_MS);
+      const limit = setTimeout(() => reject(new Error('the back end does not answer')), STEP_MS);
       const done = () => clearTimeout(limit);
       this.waiting.push({
         resolve: (answer) => {

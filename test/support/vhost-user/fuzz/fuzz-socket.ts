@@ -1,10 +1,12 @@
 import { Random } from '../../../../firmware-sim/random.js';
-import { REQUEST, writeMessage } from '../../../../src/wire/vhost-user.js';
+import { HEADER_LENGTH, MAX_PAYLOAD, REQUEST, writeMessage } from '../../../../src/wire/vhost-user.js';
 import { until } from '../../../contract/packet-link.js';
 import { FrontEnd } from '../front-end.js';
 import { VhostUserRig } from '../rig.js';
 
 const REQUESTS = Object.values(REQUEST);
+/** More than a message that was cut waits for, and no message itself: nobody waits for the rest for ever. */
+const TAIL = new Uint8Array(HEADER_LENGTH + MAX_PAYLOAD);
 /** Messages of one connection, at most. */
 const BURST = 64;
 
@@ -22,7 +24,9 @@ export async function fuzzSocket(
       const burst = Math.min(cases - sent, 1 + random.below(BURST));
       for (let i = 0; i < burst; i++, sent++) say(front, random);
       // All of it was read when this is answered, or the connection is at its end.
-      await front.ask(REQUEST.GET_FEATURES).catch(() => undefined);
+      const answered = front.ask(REQUEST.GET_FEATURES).catch(() => undefined);
+      finish(front);
+      await answered;
       front.close();
       await until(() => rig.backend.state.kind === 'waiting');
     }
@@ -47,5 +51,13 @@ function say(front: FrontEnd, random: Random): void {
     front.raw(random.below(40) === 0 ? payload : message);
   } catch {
     // It has hung up already, or does not read on before its replies are read.
+  }
+}
+
+function finish(front: FrontEnd): void {
+  try {
+    front.raw(TAIL);
+  } catch {
+    // As above.
   }
 }
