@@ -37,12 +37,17 @@ describe('set --daemonize', () => {
   });
 
   it('toggles in the background, and ends with its sequence', async () => {
+    const levels: number[] = [];
+    const following = bench.remote.set$.subscribe(({ line, level }) => line === 3 && levels.push(level));
     expect((await run(['set', '-z', '-t', '200ms,0', 'L3=1'], env())).status).toBe(0);
-    expect(bench.remote.levels[3]).toBe(1);
-    await eventually(() => (bench.remote.levels[3] === 0 ? true : undefined), 'line 3 to be toggled');
+    // It may have been toggled already; but it is set when the command returns.
+    expect(levels[0]).toBe(1);
+    await eventually(() => (levels.length >= 2 ? true : undefined), 'line 3 to be toggled');
     const gone = () =>
       backgroundProcesses(bench.layout.dir, 'gpiobridge set').length === 0 ? true : undefined;
     await eventually(gone, 'its end');
+    following.unsubscribe();
+    expect(levels).toEqual([1, 0]);
   });
 
   it('fails as the command does, and leaves nothing', async () => {

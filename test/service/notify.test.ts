@@ -44,7 +44,8 @@ async function sim(name: string): Promise<Program> {
 function config(...names: string[]): string {
   const file = dir.join('gb.toml');
   const entries = names.map((name) => `[[coprocessor]]\nname = "${name}"\nlink = "unix:${dir.join(name)}"\n`);
-  writeFileSync(file, entries.join(''));
+  // What is there has so long to answer before READY is told without it.
+  writeFileSync(file, `[timeouts]\nfirst_try_ms = 30000\n${entries.join('')}`);
   return file;
 }
 
@@ -98,6 +99,7 @@ describe('the daemon as a service', () => {
     await listener.message(/^WATCHDOG=1$/, before);
     expect(listener.messages.filter((message) => message.startsWith('READY=1'))).toHaveLength(1);
     expect(await served.stop('SIGTERM')).toBe(0);
+    await listener.message(/^STOPPING=1/);
     expect(listener.messages.at(-1)).toBe('STOPPING=1\nSTATUS=stopping');
   });
 

@@ -18,6 +18,8 @@ export class MemoryRemote implements RemoteGpio {
   readonly description: RemoteDescription;
   readonly state$ = new BehaviorSubject<RemoteState>({ kind: 'up', generation: 1 });
   readonly interrupts$ = new Subject<InterruptBatch>();
+  /** Each value that is set, when it is. */
+  readonly set$ = new Subject<{ readonly line: number; readonly level: Level }>();
   readonly deviceClock = undefined;
   readonly counters = {};
   readonly levels: Level[];
@@ -74,6 +76,7 @@ export class MemoryRemote implements RemoteGpio {
 
   async setValue(line: number, level: Level): Promise<void> {
     this.levels[line] = level;
+    this.set$.next({ line, level });
   }
 
   async enableInterrupt(line: number, type: InterruptType): Promise<void> {

@@ -116,7 +116,7 @@ describe('gpiomon', () => {
   });
 
   it('reports one edge for contacts that bounce within the debounce period', async () => {
-    const mon = await bench.ready('gpiomon', '-p', '200ms', 'foo');
+    const mon = await bench.ready('gpiomon', '-p', '2s', 'foo');
     expect(await sees(mon, 'gpiochip0', 1, [1, 0, 1, 0, 1], /rising/)).toMatch(edge('rising', '"foo"'));
   });
 
