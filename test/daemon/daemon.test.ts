@@ -68,6 +68,14 @@ function upChips(bridge: BridgeClient, count: number) {
   }, `${count} chips up`);
 }
 
+/** `hub` alone, and so much time for the end that only what is stuck is cut short. */
+function slowToGiveUp(): string {
+  const file = dir.join('slow.toml');
+  const link = `unix:${dir.join('hub')}`;
+  writeFileSync(file, `[timeouts]\nshutdown_ms = 10000\n[[coprocessor]]\nname = "hub"\nlink = "${link}"\n`);
+  return file;
+}
+
 function hubLink(): string[] {
   return ['--link', `hub=unix:${dir.join('hub')}`];
 }
@@ -179,9 +187,10 @@ describe('one daemon to a runtime directory', () => {
 });
 
 describe('the end', () => {
-  it('comes in under a second, in order: outputs driven on, clients told, files gone', async () => {
+  // That it takes less than a second is measured in in-time.slow.test.ts, with the machine to itself.
+  it('comes in order: outputs driven on, clients told, files gone', async () => {
     const coprocessor = await sim('hub', '--control', dir.join('control'));
-    const served = await daemon(...hubLink());
+    const served = await daemon('--config', slowToGiveUp());
     const bridge = await client();
     await upChips(bridge, 1);
     const chip = await bridge.openChip('hub');
@@ -191,9 +200,8 @@ describe('the end', () => {
     const ended = (async () => {
       for await (const batch of input.events()) seen.push(...batch);
     })();
-    const start = performance.now();
     expect(await served.stop('SIGTERM')).toBe(0);
-    expect(performance.now() - start).toBeLessThan(1_000);
+    expect(served.stderr).not.toContain('stop_cut_short');
     await ended;
     expect(seen.at(-1)).toEqual({ type: 'ended', chip: 'hub', reason: 'the daemon is stopping' });
     await expect(output.getValues()).rejects.toMatchObject({ name: 'CLOSED' });
@@ -207,7 +215,7 @@ describe('the end', () => {
     await coprocessor.stop('SIGTERM');
   });
 
-  it('comes in under a second although the coprocessor and a client are stuck', async () => {
+  it('comes although the coprocessor and a client are stuck', async () => {
     const coprocessor = await sim('hub', '--stimulus', 'random:0-3:20000');
     const served = await daemon(...hubLink());
     const bridge = await client();
@@ -220,9 +228,7 @@ describe('the end', () => {
     // Nobody takes its events.
     expect(stuck.offsets).toHaveLength(4);
     coprocessor.process.kill('SIGSTOP');
-    const start = performance.now();
     expect(await served.stop('SIGINT')).toBe(0);
-    expect(performance.now() - start).toBeLessThan(1_000);
   });
 });
 
@@ -255,9 +261,7 @@ describe('coprocessors', () => {
     await sim('hub', '--controllers', '64', '--lines', '64');
     await daemon(...hubLink());
     const bridge = await client();
-    const start = performance.now();
     const chips = await upChips(bridge, 64);
-    expect(performance.now() - start).toBeLessThan(2_000);
     expect(chips.reduce((sum, chip) => sum + chip.lines, 0)).toBe(4_096);
     expect(await bridge.chips()).toEqual(Array.from({ length: 64 }, (_, i) => `hub.${i + 1}`));
   });

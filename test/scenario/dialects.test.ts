@@ -10,8 +10,8 @@ const CASES: [MessageDialect, RigPort][] = DIALECTS.flatMap((dialect) =>
 );
 const ALL_LINES = Array.from({ length: 32 }, (_, line) => line);
 const INPUT: LineConfig = { direction: 'input', edges: 'none', activeLow: false, eventClock: 'monotonic' };
-/** Where a request is to run out of time. */
-const SHORT = { request: 1_000 };
+/** Where a request is to run out of time; and others are not, while the machine does other things. */
+const SHORT = { request: 2_000 };
 const OUTPUT: LineConfig = { ...INPUT, direction: 'output' };
 
 /** When a test is over; several run at a time. */
@@ -93,7 +93,7 @@ describe.concurrent.each(CASES)('%s over %s', (dialect, port) => {
     const watched = await rig.watch([5]);
     const input = await rig.request([6], INPUT);
     rig.coprocessor.drive(6, 1);
-    rig.fault('late:400ms');
+    rig.fault('late:2s');
     let answer: Level[] | undefined;
     const reading = input.getValues().then((values) => {
       answer = values;
@@ -112,9 +112,9 @@ describe.concurrent.each(CASES)('%s over %s', (dialect, port) => {
 
   it('takes no reply that comes after its time for another', async ({ onTestFinished }) => {
     const rig = await start(onTestFinished, { dialect, port, limits: SHORT });
-    const lines = await rig.request([7, 8, 9], INPUT);
+    const lines = await rig.answered(() => rig.request([7, 8, 9], INPUT));
     rig.coprocessor.drive(8, 1);
-    rig.fault('late:1300ms');
+    rig.fault('late:2600ms');
     await expect(lines.getValues([7])).rejects.toMatchObject({ name: 'TIMEOUT' });
     rig.coprocessor.clearFaults();
     // The late answer says 0, and these would be wrong by one if it were taken for theirs.
@@ -131,7 +131,7 @@ describe.concurrent.each(CASES)('%s over %s', (dialect, port) => {
 
   it('sets again what a late reply left in doubt', async ({ onTestFinished }) => {
     const rig = await start(onTestFinished, { dialect, port, limits: SHORT });
-    const out = await rig.request([10], { ...OUTPUT, value: 0 });
+    const out = await rig.answered(() => rig.request([10], { ...OUTPUT, value: 0 }));
     rig.fault('silent:1');
     await expect(out.setValues(new Map([[10, 1 as Level]]))).rejects.toMatchObject({ name: 'TIMEOUT' });
     rig.coprocessor.clearFaults();
@@ -190,8 +190,8 @@ describe.concurrent.each(CASES)('%s over %s', (dialect, port) => {
 
   it('is down while firmware is silent, and up again with what it missed', async ({ onTestFinished }) => {
     const rig = await start(onTestFinished, { dialect, port, limits: SHORT });
-    const watched = await rig.watch([17]);
-    const out = await rig.request([18], { ...OUTPUT, value: 1 });
+    const watched = await rig.answered(() => rig.watch([17]));
+    const out = await rig.answered(() => rig.request([18], { ...OUTPUT, value: 1 }));
     rig.drive(17, 1);
     await rig.until(() => watched.events.length === 1, 'an edge');
     rig.fault('silent:1');
@@ -220,7 +220,7 @@ describe.concurrent.each(CASES)('%s over %s', (dialect, port) => {
     rig.drive(19, 1);
     await rig.until(() => watched.events.length === 1, 'an edge');
     rig.fault('crash:300ms:100ms');
-    await rig.until(() => rig.coprocessor.stats().boots === 2, 'the restart');
+    await rig.until(() => rig.coprocessor.stats().boots >= 2, 'the restart');
     rig.coprocessor.clearFaults();
     await rig.until(() => rig.coprocessor.pin(20).direction === 'output', 'the output to be driven again');
     expect(rig.coprocessor.pin(20).level).toBe(1);

@@ -16,6 +16,7 @@ import { openLink } from '../../src/link/open.js';
 import type { PacketLink } from '../../src/link/packet-link.js';
 import { systemTime } from '../../src/linux/clock.js';
 import { EdgeTruth } from './edge-truth.js';
+import { STEP_MS } from './limits.js';
 import { eventually, temporaryDirectory } from './program.js';
 
 /** How firmware and driver are connected: messages, or a serial link with and without sessions. */
@@ -161,7 +162,7 @@ export class DialectRig {
   }
 
   /** What comes of it when it does not run out of time, and of the link. */
-  async answered<T>(ask: () => Promise<T>, limitMs = 10_000): Promise<T> {
+  async answered<T>(ask: () => Promise<T>, limitMs = STEP_MS): Promise<T> {
     for (const deadline = Date.now() + limitMs; ; ) {
       try {
         return await ask();
@@ -174,7 +175,7 @@ export class DialectRig {
   }
 
   /** Waits until events say all that can be said of these lines; whatever is wrong then. */
-  async judged({ events }: Watched, lines: readonly number[], limitMs = 5_000): Promise<string[]> {
+  async judged({ events }: Watched, lines: readonly number[], limitMs = STEP_MS): Promise<string[]> {
     const deadline = Date.now() + limitMs;
     for (;;) {
       const wrong = this.truth.violations(events, lines, true);

@@ -182,7 +182,7 @@ async function expectHappened(client: BridgeClient, decoders: Decoders): Promise
   expect(never).toEqual([]);
 }
 
-/** The daemon has the other coprocessor as if nothing had been: every edge, and more to come. */
+/** The daemon has the other coprocessor as if nothing had been: every edge delivered or counted, and more to come. */
 async function expectUnharmed(chain: Chain, client: BridgeClient, monitor: Monitor): Promise<void> {
   const { coprocessors } = await client.status();
   expect(coprocessors.map(({ name }) => name).sort()).toEqual(['evil', 'hub']);
@@ -191,9 +191,14 @@ async function expectUnharmed(chain: Chain, client: BridgeClient, monitor: Monit
   const ledger = await monitor.stop();
   const stats = await chain.simStats();
   expect(ledger.violations).toEqual([]);
-  expect(ledger.gaps).toEqual([]);
-  expect(ledger.lost).toBe(0);
-  expect(ledger.delivered).toBe(stats.total.sensed);
+  // A machine that is starved keeps edges waiting at the device, and loses those that are too many; it says so.
+  expect(ledger.gaps.filter(({ lost }) => lost === null)).toEqual([]);
+  expect(ledger.accounted).toBe(stats.total.sensed);
+  const { overflowed, discarded } = stats.total;
+  if (overflowed + discarded === 0) {
+    const elsewhere = ledger.gaps.filter(({ reason }) => reason !== 'client-queue');
+    expect(elsewhere).toEqual([]);
+  }
 }
 
 function sample<T>(arbitrary: fc.Arbitrary<T>, count: number, seed: number): T[] {
