@@ -85,15 +85,21 @@ describe('mon --vcd', () => {
   const path = directory.join('watched.vcd');
   let printed: { name: string; atNs: bigint; value: string }[];
 
-  /** 2,000 edges with a gap, printed and dumped. */
+  /** Edges with a gap among them, printed and dumped. */
   beforeAll(async () => {
-    const program = start('--vcd', path, '--unquoted', '-n', '2000', '0', '1', '2', '3', '4');
-    await eventually(
-      () => (program.stdout.length > 20_000 ? true : undefined),
-      () => `edges\n${program.stderr}`,
-    );
+    const program = start('--vcd', path, '--unquoted', '0', '1', '2', '3', '4');
+    const moreEdges = (): Promise<true> => {
+      const enough = program.stdout.length + 20_000;
+      return eventually(
+        () => (program.stdout.length > enough ? true : undefined),
+        () => `edges\n${program.stderr}`,
+      );
+    };
+    await moreEdges();
     await reboot();
-    expect(await program.exit(30_000)).toBe(0);
+    await program.waitFor(/firmware-restart/);
+    await moreEdges();
+    expect(await program.stop('SIGINT')).toBe('SIGINT');
     printed = [...program.stdout.matchAll(/^(\d+)\.(\d{9})\t(rising|falling)\thub (\d)/gm)].map(
       ([, seconds, fraction, edge, offset]) => ({
         name: ['DOOR', 'CLOCK', 'rain_gauge', 'line3', 'IDLE'][Number(offset)],
@@ -104,14 +110,17 @@ describe('mon --vcd', () => {
   });
 
   it('has every edge that was printed, at its time', () => {
-    expect(printed).toHaveLength(2_000);
-    const { signals, originNs } = parseFile(path);
-    for (const { name, atNs, value } of printed) {
+    expect(printed.length).toBeGreaterThan(500);
+    const { signals, originNs, comments } = parseFile(path);
+    const elsewhere = printed.filter(({ name, atNs, value }) => {
       const atHere = Number(atNs - originNs);
       // Edges of a line with the same time are a nanosecond apart here.
       const near = signals.get(name)!.filter((change) => Math.abs(change.atNs - atHere) <= 2);
-      expect(near.map((change) => change.value)).toContain(value);
-    }
+      return !near.some((change) => change.value === value);
+    });
+    // None, unless this machine was so slow that some came when later ones had been written.
+    const [, late] = /(\d+) changes came too late/.exec(comments.join('\n'))!;
+    expect(elsewhere.length).toBeLessThanOrEqual(Number(late));
   });
 
   it('has a gap of x on every line, which ends for lines without edges, too', () => {
@@ -132,7 +141,9 @@ describe('mon --vcd', () => {
       /\$comment chip hub \[gpiobridge-sim 1\.0\]; its clock is known within \d+ ns \$end/,
     );
     expect(text).toContain('$comment rain_gauge is hub 2 "rain gauge" $end');
-    expect(text).toMatch(/\$comment 2000 edges, \d+ gaps, 0 changes came too late/);
+    const [, edges] = /\$comment (\d+) edges, \d+ gaps, \d+ changes came too late/.exec(text)!;
+    // The signal ends printing first.
+    expect(Number(edges)).toBeGreaterThanOrEqual(printed.length);
   });
 
   it.runIf(has('sigrok-cli'))('is read by sigrok-cli with the same levels', async () => {
@@ -166,13 +177,15 @@ describe('mon --vcd', () => {
 
   it('ends at the moment of the signal, with what was sensed until then', async () => {
     const ended = directory.join('ended.vcd');
-    const program = start('--vcd', ended, '-q', '1', '4');
+    const program = start('--vcd', ended, '1', '4');
     await filling(ended).catch((error) => program.stop().then(() => Promise.reject(error)));
     expect(await program.stop('SIGINT')).toBe('SIGINT');
     const { signals, endNs, comments } = parseFile(ended);
-    const last = signals.get('CLOCK')!.at(-1)!;
-    // What waited for others was half a second younger.
-    expect(endNs - last.atNs).toBeLessThan(450e6);
+    const changes = signals.get('CLOCK')!;
+    // IDLE has none, for which those of CLOCK wait half a second: at the end they wait no more.
+    const printed = program.stdout.match(/^\d+\.\d{9}\t/gm)!.length;
+    expect(changes.length).toBeGreaterThanOrEqual(printed);
+    expect(endNs).toBeGreaterThanOrEqual(changes.at(-1)!.atNs);
     expect(comments.at(-1)).toMatch(/^\d+ edges, \d+ gaps/);
   });
 
@@ -201,17 +214,18 @@ describe('mon --vcd', () => {
 describe('mon --wave', () => {
   it('prints one frame at the end where standard output is no terminal', async () => {
     const env = { LC_ALL: 'C.UTF-8', TERM: 'xterm', COLUMNS: '80' };
-    const args = ['mon', ...at(), '--wave', '--wave-span', '400ms', '-n', '500', 'DOOR', 'CLOCK', 'IDLE'];
+    // Long enough that the edges are in it still, however late they come.
+    const args = ['mon', ...at(), '--wave', '--wave-span', '5s', '-n', '500', 'DOOR', 'CLOCK', 'IDLE'];
     const { status, stdout, stderr } = await run(args, env);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toMatch(/^\P{Cc}*$/mu);
     const lines = stdout.trimEnd().split('\n');
     expect(lines[0]).toBe('hub [gpiobridge-sim 1.0]');
     expect(lines[1]).toMatch(/^line +edges +rate +1 column = \S+ms$/);
-    expect(lines[2]).toMatch(/^DOOR {3}[01] +\d+ +\d+\/s .*[╱╲│▒]/u);
+    expect(lines[2]).toMatch(/^DOOR {3}[01] +\d+ +\d+\/s .*[╱╲│▒█]/u);
     expect(lines[3]).toMatch(/^CLOCK {2}[01] +\d+ +\d+(\.\d+)?k?\/s .*[▒█]/u);
     expect(lines[4]).toMatch(/^IDLE {3}0 +0 +0\/s .*▁$/u);
-    expect(lines[5]).toMatch(/-\d+ms.*now/);
+    expect(lines[5]).toMatch(/-\d+(\.\d+)?m?s.*now/);
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
@@ -224,7 +238,7 @@ describe('mon --wave', () => {
 });
 
 describe('mon --wave on a terminal', () => {
-  const view = `${process.execPath} ${MAIN} mon --wave --wave-span 1s -n 600`;
+  const view = `${process.execPath} ${MAIN} mon --wave --wave-span 1s -n 2000`;
 
   it.runIf(has('script'))('draws in place, not often, and gives the cursor back', async () => {
     const command = `stty cols 60 rows 8; ${view} ${at().join(' ')} DOOR CLOCK IDLE`;

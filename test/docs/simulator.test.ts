@@ -70,7 +70,8 @@ describe('docs/simulator.md', () => {
     const vitest = join(ROOT, 'node_modules/vitest/vitest.mjs');
     const env = { ...process.env, PATH: `${join(modules, '.bin')}:${process.env.PATH}` };
     try {
-      const args = [vitest, 'run', '--root', directory.path, '--reporter', 'json'];
+      const limits = ['--testTimeout', '30000', '--hookTimeout', '60000'];
+      const args = [vitest, 'run', '--root', directory.path, '--reporter', 'json', ...limits];
       const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: directory.path, env });
       expect(JSON.parse(stdout)).toMatchObject({ success: true, numPassedTests: 2 });
     } finally {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { askControl } from '../../../firmware-sim/control-client.js';
+import { until } from '../../../test/contract/packet-link.js';
 import { run } from '../run.js';
 
 let directory: string;
@@ -33,10 +34,7 @@ const inside = (name: string) => join(directory, name);
 /** Starts a simulator in this process; ends when told to. */
 async function simulator(...args: string[]): Promise<() => Promise<number>> {
   const ended = gpiobridge('sim', ...args);
-  for (let i = 0; !stdout.includes('listening on '); i++) {
-    if (i > 500) throw new Error(`not listening: ${stderr}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  await until(() => stdout.includes('listening on '));
   return () => {
     process.emit('SIGTERM', 'SIGTERM');
     return ended;
@@ -131,21 +129,17 @@ describe('gpiobridge sim --scenario', () => {
   it('plays it, says when it ended, and goes on', async () => {
     const toml = '[[step]]\nat = "10ms"\ndrive = "DOOR=1"';
     const stop = await simulator(...scenario(toml), '--control', inside('control'));
-    for (let i = 0; !stdout.endsWith('\nscenario ended\n'); i++) {
-      expect(i, stdout).toBeLessThan(500);
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    await until(() => stdout.endsWith('\nscenario ended\n'));
     expect(await askControl(inside('control'), { command: 'pin', line: 'DOOR' })).toMatchObject({ level: 1 });
     expect(await stop()).toBe(0);
   });
 
   it('ends with status 1 where a step cannot be done', async () => {
-    const toml = '[[step]]\nat = "0s"\nport = "close"\n[[step]]\nat = "100ms"\nport = "open"';
+    // Time enough to put the file there.
+    const toml = '[[step]]\nat = "0s"\nport = "close"\n[[step]]\nat = "2s"\nport = "open"';
     const ended = gpiobridge('sim', ...scenario(toml));
-    for (let i = 0; !stdout.includes('listening on') || existsSync(inside('hub')); i++) {
-      expect(i, stderr).toBeLessThan(500);
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
+    const isClosed = () => stdout.includes('listening on') && !existsSync(inside('hub'));
+    await until(isClosed);
     writeFileSync(inside('hub'), 'in the way');
     expect(await ended).toBe(1);
     expect(stderr).toContain('day.toml: step[1].port: unix:');

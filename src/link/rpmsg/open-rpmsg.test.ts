@@ -20,11 +20,14 @@ const RUNNING = { device: 'remoteproc0', name: 'm4', state: 'running', hardware:
 
 let folder: string;
 let kernel: RpmsgKernel;
+/** Long where a node comes, short where it does not. */
+let nodeLimitMs: number;
 const links: MessageLink[] = [];
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'gpiobridge-rpmsg-'));
   kernel = new RpmsgKernel(folder, VIRTIO);
+  nodeLimitMs = 10_000;
 });
 afterEach(async () => {
   for (const link of links.splice(0)) await link.close();
@@ -34,7 +37,7 @@ afterEach(async () => {
 
 function opener(url: string): OpenEndpoint {
   const parsed = parseLinkUrl(url);
-  const limits = timeouts({ rpmsg_node: 50, processor_look: 50 });
+  const limits = timeouts({ rpmsg_node: nodeLimitMs, processor_look: 50 });
   const options = { time: systemTime, random: Math.random, timeouts: limits, places: kernel.places };
   if (parsed.kind === 'rpmsg') return () => openRpmsgDevice(url, parsed.path, options);
   if (parsed.kind !== 'rpmsg-service') throw new Error(url);
@@ -179,6 +182,7 @@ describe('a channel without a node', () => {
     await until(() => opened.state.kind === 'up');
     await opened.close();
     kernel.failing.set('rpmsg1', ERRNO.EACCES);
+    nodeLimitMs = 50;
     expect(await refusal('rpmsg:rpmsg-io-channel')).toMatch(/no permission to open .*rpmsg1.*docs\/rpmsg.md/);
   });
 

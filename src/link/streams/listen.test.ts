@@ -268,9 +268,10 @@ describe('listening on a pty', () => {
 
   it('does not eat the processor while nobody has it open', async () => {
     await ptyStream(join(folder, 'hub'));
-    const before = process.cpuUsage();
+    const [before, began] = [process.cpuUsage(), performance.now()];
     await new Promise((resolve) => setTimeout(resolve, 200));
     const { user, system } = process.cpuUsage(before);
-    expect((user + system) / 1000).toBeLessThan(100);
+    // However late this comes: one that polls without end would take all that there is.
+    expect((user + system) / 1000).toBeLessThan((performance.now() - began) / 2);
   });
 });
