@@ -1,8 +1,7 @@
-import { writeFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { costOf } from '../bench/process-cost.js';
 import { randomFrom } from '../support/arq-world.js';
-import { Chain, Monitor } from '../support/chain.js';
+import { Chain, Monitor, PATIENT } from '../support/chain.js';
 import { useLines } from '../support/fuzz/line-user.js';
 import { eventually, temporaryDirectory } from '../support/program.js';
 import { fuzzSeed } from './corpus.js';
@@ -30,7 +29,7 @@ export async function fuzzMessages(count: number, growth: number): Promise<{ see
   const chain = new Chain({
     port: 'unix',
     sim: ['--stimulus', 'random:0-15:500'],
-    daemon: ['--config', writeConfig(directory)],
+    config: PATIENT + hostileTables(directory),
   });
   try {
     await fuzz(chain, hostile, count, seed, growth);
@@ -45,15 +44,13 @@ export async function fuzzMessages(count: number, growth: number): Promise<{ see
   }
 }
 
-/** The hostile firmware, one coprocessor for each dialect. */
-function writeConfig(directory: { join: (name: string) => string }): string {
+/** The hostile firmware, one coprocessor for each dialect, as a configuration has it. */
+function hostileTables(directory: { join: (name: string) => string }): string {
   const tables = DIALECTS.map((dialect) => {
     const link = `seqpacket:${directory.join(dialect)}`;
     return `[[coprocessor]]\nname = "${dialect}"\nlink = "${link}"\ndialect = "${dialect}"\nngpio = ${LINES}\n`;
   });
-  const file = directory.join('hostile.toml');
-  writeFileSync(file, tables.join('\n'));
-  return file;
+  return tables.join('\n');
 }
 
 async function fuzz(

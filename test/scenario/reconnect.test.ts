@@ -1,9 +1,10 @@
+import { writeFileSync } from 'node:fs';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SimulatedCoprocessor } from '../../firmware-sim/index.js';
 import { parseStimulus } from '../../firmware-sim/stimulus.js';
 import { connect } from '../../src/api/client/connect.js';
 import { built } from '../support/built.js';
-import { Monitor } from '../support/chain.js';
+import { Monitor, PATIENT } from '../support/chain.js';
 import { eventually, Program, temporaryDirectory } from '../support/program.js';
 
 const OFFSETS = Array.from({ length: 16 }, (_, offset) => offset);
@@ -35,7 +36,9 @@ describe('a port that goes away and comes back while the firmware runs on', () =
   it.each(kinds)('loses no edge uncounted: $kind', async ({ listen, url }) => {
     const port = directory.join('port');
     let listener = await coprocessor.listen(`${listen}:${port}`);
-    daemon = new Program(['daemon', '--runtime-dir', directory.join('run'), '--link', `hub=${url}:${port}`]);
+    const config = directory.join('gb.toml');
+    writeFileSync(config, `[[coprocessor]]\nname = "hub"\nlink = "${url}:${port}"\n${PATIENT}`);
+    daemon = new Program(['daemon', '--runtime-dir', directory.join('run'), '--config', config]);
     const client = await eventually(
       () => connect({ runtimeDir: directory.join('run') }).catch(() => undefined),
       () => `a daemon to answer\n${daemon!.stderr}`,

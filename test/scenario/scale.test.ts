@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ChipClient } from '../../src/api/client/types.js';
 import { built } from '../support/built.js';
-import { Chain, Monitor } from '../support/chain.js';
+import { Chain, Monitor, PATIENT } from '../support/chain.js';
 import { eventually } from '../support/program.js';
 
 beforeAll(built);
@@ -23,7 +23,8 @@ describe('scale', () => {
   });
 
   it('serves 100 clients, each with a line of its own on one chip of 128 lines', async () => {
-    chain = new Chain({ port: 'unix', sim: ['--lines', '128', '--stimulus', 'random:0-99:5000'] });
+    const sim = ['--lines', '128', '--stimulus', 'random:0-99:5000'];
+    chain = new Chain({ port: 'unix', config: PATIENT, sim });
     await chain.chip();
     const chips: ChipClient[] = [];
     for (let i = 0; i < 100; i++) chips.push(await (await chain.client()).openChip('hub'));

@@ -11,6 +11,12 @@ import type {
 import { EdgeLedger } from './edge-ledger.js';
 import { eventually, Program, temporaryDirectory } from './program.js';
 
+/**
+ * Lines of a configuration for suites that account for every edge: a daemon that is starved gives up no
+ * request, so that a line given back is always counted to its end.
+ */
+export const PATIENT = '[coprocessor.timeouts]\nrequest_ms = 30000\n';
+
 export interface ChainOptions {
   /** Port between simulator and daemon. */
   readonly port: 'unix' | 'pty' | 'seqpacket';

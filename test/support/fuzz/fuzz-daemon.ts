@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import type { BridgeClient } from '../../../src/api/client/types.js';
 import { runtimeLayout } from '../../../src/api/runtime-dir.js';
 import { costOf } from '../../bench/process-cost.js';
-import { Chain, Monitor } from '../chain.js';
+import { Chain, Monitor, PATIENT } from '../chain.js';
 import { eventually, temporaryDirectory } from '../program.js';
 import { Decoders } from './decoders.js';
 import { DISRUPTIONS } from './disruptions.js';
@@ -82,6 +82,7 @@ export async function fuzzDaemon(options: FuzzOptions): Promise<FuzzResult> {
   const chain = new Chain({
     port: 'unix',
     sim: ['--stimulus', 'random:0-15:500'],
+    config: PATIENT,
     daemon: ['--link', `evil=unix:${port}`],
   });
   try {
