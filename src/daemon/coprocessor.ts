@@ -8,7 +8,7 @@ import type { RemoteBus } from '../driver/remote-bus.js';
 import type { ChipDirectory } from '../gpio/chip-directory.js';
 import { openLink } from '../link/open.js';
 import type { LinkCounters, LinkState, PacketLink } from '../link/packet-link.js';
-import { type RpmsgPlaces, systemPlaces } from '../link/rpmsg/open-rpmsg.js';
+import { type RpmsgPlaces, systemPlaces } from '../link/rpmsg/places.js';
 import { ProcessorBehind } from '../link/rpmsg/processor-behind.js';
 import { parseLinkUrl } from '../link/url.js';
 import { type Watch, watchReturn } from '../link/watch.js';

@@ -8,13 +8,8 @@ import { MessageLink, type OpenEndpoint } from './messages/message-link.js';
 import { openSeqpacket } from './messages/seqpacket.js';
 import { listenSeqpacket } from './messages/seqpacket-listener.js';
 import type { PacketLink } from './packet-link.js';
-import {
-  openRpmsgDevice,
-  type RpmsgOptions,
-  type RpmsgPlaces,
-  rpmsgServiceOpener,
-  systemPlaces,
-} from './rpmsg/open-rpmsg.js';
+import { openRpmsgDevice, type RpmsgOptions, rpmsgServiceOpener } from './rpmsg/open-rpmsg.js';
+import { type RpmsgPlaces, systemPlaces } from './rpmsg/places.js';
 import { SerialLink } from './serial/serial-link.js';
 import { listenOn } from './streams/listen.js';
 import { connectSocket } from './streams/socket.js';

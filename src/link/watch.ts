@@ -1,6 +1,6 @@
 import { basename, dirname } from 'node:path';
 import { FolderWatch } from '../linux/folder-watch.js';
-import { systemPlaces } from './rpmsg/open-rpmsg.js';
+import { systemPlaces } from './rpmsg/places.js';
 import { type Watch, watchRpmsg } from './rpmsg/watch-rpmsg.js';
 import { parseLinkUrl } from './url.js';
 

@@ -77,6 +77,16 @@ export class RpmsgTree {
     return this.controls().find(({ path }) => path.startsWith(transport));
   }
 
+  /** The control device that an endpoint was made through; undefined: it is a channel's own. */
+  controlAbove({ path }: RpmsgEndpoint): RpmsgControl | undefined {
+    return this.controls().find((control) => path.startsWith(control.path + sep));
+  }
+
+  /** The channels on the transport that a control device belongs to. */
+  channelsOf(control: RpmsgControl): RpmsgChannel[] {
+    return this.channels().filter(({ path }) => control.path.startsWith(dirname(path) + sep));
+  }
+
   private classDevices(pattern: RegExp): RpmsgControl[] {
     const folder = join(this.root, 'class/rpmsg');
     return entries(folder).flatMap((device) => {

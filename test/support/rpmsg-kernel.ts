@@ -1,6 +1,6 @@
 import { closeSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RpmsgPlaces } from '../../src/link/rpmsg/open-rpmsg.js';
+import type { RpmsgPlaces } from '../../src/link/rpmsg/places.js';
 import { SystemCallError } from '../../src/linux/errno.js';
 import { RemoteprocTree } from '../../src/linux/remoteproc.js';
 import type { EndpointInfo } from '../../src/linux/rpmsg.js';

@@ -1,5 +1,5 @@
 import { BridgeError } from '../../base/errors.js';
-import type { RemoteProcessor, RemoteprocTree } from '../../linux/remoteproc.js';
+import type { RemoteProcessor } from '../../linux/remoteproc.js';
 import { RPMSG_ADDRESS_ANY } from '../../linux/rpmsg.js';
 import {
   driverInTheWay,
@@ -8,6 +8,7 @@ import {
   type RpmsgEndpoint,
   type RpmsgTree,
 } from '../../linux/rpmsg-tree.js';
+import type { DeviceTrees } from './places.js';
 
 /** Which service, as a link's URL says. */
 export interface ServiceUrl {
@@ -23,20 +24,12 @@ export interface ServiceUrl {
 
 /** How a service is reached. */
 export interface ServicePlace {
-  /** The channel that the firmware announced; undefined: it announced none. */
-  readonly channel: RpmsgChannel | undefined;
   /** An endpoint that is there already. */
   readonly node: RpmsgEndpoint | undefined;
   /** Through which others can be made; undefined: there is none, and the node is the channel's own. */
   readonly control: RpmsgControl | undefined;
   /** What to write to. */
   readonly dst: number;
-}
-
-/** Where the kernel shows its devices. */
-export interface DeviceTrees {
-  readonly rpmsg: RpmsgTree;
-  readonly processors: RemoteprocTree;
 }
 
 /**
@@ -56,16 +49,16 @@ export function findService(name: string, wanted: ServiceUrl, trees: DeviceTrees
   if (channel !== undefined) return placeOf(name, channel, rpmsg, wanted);
   const endpoints = rpmsg.endpoints().filter((endpoint) => matches(endpoint, wanted, trees));
   const [node] = endpoints;
-  if (node !== undefined) return { channel, node, control: controlAbove(node, rpmsg), dst: node.dst };
+  if (node !== undefined) return { node, control: rpmsg.controlAbove(node), dst: node.dst };
   if (wanted.dst === undefined) throw notAnnounced(name, wanted, trees);
-  return { channel, node: undefined, control: onlyControl(name, wanted, trees), dst: wanted.dst };
+  return { node: undefined, control: onlyControl(name, wanted, trees), dst: wanted.dst };
 }
 
 function placeOf(name: string, channel: RpmsgChannel, rpmsg: RpmsgTree, wanted: ServiceUrl): ServicePlace {
   const { dst } = channel;
   if (channel.node !== undefined) {
     const node = rpmsg.endpoint(channel.node);
-    if (node !== undefined) return { channel, node, control: undefined, dst };
+    if (node !== undefined) return { node, control: undefined, dst };
   }
   if (driverInTheWay(channel.path) !== undefined) {
     throw new BridgeError(
@@ -90,7 +83,7 @@ function placeOf(name: string, channel: RpmsgChannel, rpmsg: RpmsgTree, wanted: 
         endpoint.path.startsWith(`${control.path}/`) &&
         (wanted.src === undefined || endpoint.src === wanted.src),
     );
-  return { channel, node, control, dst };
+  return { node, control, dst };
 }
 
 function matches(
@@ -107,10 +100,6 @@ function matches(
 
 function isNamed(processor: RemoteProcessor | undefined, name: string): boolean {
   return processor?.name === name || processor?.device === name;
-}
-
-function controlAbove({ path }: RpmsgEndpoint, rpmsg: RpmsgTree): RpmsgControl | undefined {
-  return rpmsg.controls().find((control) => path.startsWith(`${control.path}/`));
 }
 
 /** For a service that nobody announces: which processor it is on has to be clear without. */

@@ -160,18 +160,53 @@ describe('a channel without a node', () => {
     expect(link.renew).toBeUndefined();
   });
 
-  it('uses the endpoint that a run before left, and makes none beside it', async () => {
-    kernel.sysfs.endpoint(VIRTIO, 'rpmsg_ctrl0', {
-      device: 'rpmsg7',
-      name: 'rpmsg-io-channel',
-      src: ANY,
-      dst: 30,
+  describe('has an endpoint that a run before left, which', () => {
+    const left = (dst: number): void => {
+      const endpoint = { device: 'rpmsg7', name: 'rpmsg-io-channel', src: ANY, dst };
+      kernel.sysfs.endpoint(VIRTIO, 'rpmsg_ctrl0', endpoint);
+    };
+    const urls = () => ['rpmsg:rpmsg-io-channel', `rpmsg:${folder}/rpmsg7`] as const;
+
+    it('is used, and none is made beside it', async () => {
+      left(30);
+      const link = await up('rpmsg:rpmsg-io-channel');
+      expect(kernel.created).toEqual([]);
+      expect(link.devicePath).toBe(join(folder, 'rpmsg7'));
+      await link.close();
+      expect(kernel.places.trees.rpmsg.endpoints()).toHaveLength(1);
     });
-    const link = await up('rpmsg:rpmsg-io-channel');
-    expect(kernel.created).toEqual([]);
-    expect(link.devicePath).toBe(join(folder, 'rpmsg7'));
-    await link.close();
-    expect(kernel.places.trees.rpmsg.endpoints()).toHaveLength(1);
+
+    it.each([0, 1] as const)('is left when the firmware withdraws the service (URL %i)', async (which) => {
+      left(30);
+      const link = await up(urls()[which]);
+      const id = 'virtio0.rpmsg-io-channel.-1.30';
+      kernel.sysfs.remove(`bus/rpmsg/devices/${id}`, `${VIRTIO}/${id}`);
+      await until(() => link.state.kind === 'down');
+      expect(link.state).toMatchObject({ reason: 'the firmware withdrew the service, or started anew' });
+    });
+
+    it.each([0, 1] as const)('is left when a driver of the kernel takes it (URL %i)', async (which) => {
+      left(30);
+      const link = await up(urls()[which]);
+      kernel.sysfs.bind(`${VIRTIO}/virtio0.rpmsg-io-channel.-1.30`, 'gpio_rpmsg');
+      await until(() => link.state.kind === 'down');
+      expect(link.state).toMatchObject({
+        reason: "the kernel's driver gpio_rpmsg took the channel virtio0.rpmsg-io-channel.-1.30",
+      });
+    });
+
+    it('is left when the service that was away is announced at another address', async () => {
+      const id = 'virtio0.rpmsg-io-channel.-1.30';
+      kernel.sysfs.remove(`bus/rpmsg/devices/${id}`, `${VIRTIO}/${id}`);
+      left(30);
+      const link = await up('rpmsg:rpmsg-io-channel');
+      kernel.sysfs.channel(VIRTIO, { name: 'rpmsg-tty', dst: 40 });
+      kernel.sysfs.channel(VIRTIO, { name: 'rpmsg-io-channel', dst: 31 });
+      await until(() => link.state.kind === 'down');
+      expect(link.state).toMatchObject({ cause: 'gone', reason: 'the firmware announces the service now' });
+      await up('rpmsg:rpmsg-io-channel');
+      expect(kernel.created).toEqual([{ name: 'rpmsg-io-channel', src: ANY, dst: 31 }]);
+    });
   });
 
   it('waits for udev to let it open the node, and says so when that does not come', async () => {

@@ -5,29 +5,15 @@ import { BridgeError } from '../../base/errors.js';
 import type { Timeouts } from '../../base/timeouts.js';
 import { codeOf } from '../../linux/errno.js';
 import { readWaiting } from '../../linux/message-channel.js';
-import { type RemoteProcessor, RemoteprocTree } from '../../linux/remoteproc.js';
-import { RPMSG_ADDRESS_ANY, type RpmsgCalls, rpmsgCalls } from '../../linux/rpmsg.js';
-import { driverInTheWay, type RpmsgChannel, type RpmsgEndpoint, RpmsgTree } from '../../linux/rpmsg-tree.js';
-import { identity } from '../../linux/sysfs.js';
+import type { RemoteProcessor } from '../../linux/remoteproc.js';
+import { RPMSG_ADDRESS_ANY } from '../../linux/rpmsg.js';
+import type { RpmsgEndpoint } from '../../linux/rpmsg-tree.js';
 import type { MessageEndpoint } from '../messages/message-endpoint.js';
 import { type OpenEndpoint, RPMSG_MAX_PACKET } from '../messages/message-link.js';
-import { type DeviceTrees, findService, type ServicePlace, type ServiceUrl } from './find-service.js';
+import { findService, type ServicePlace, type ServiceUrl } from './find-service.js';
+import type { RpmsgPlaces } from './places.js';
 import { processorDown, rpmsgEnded, rpmsgOpenFailed } from './rpmsg-error.js';
-
-/** Where devices are found, and how they are opened. */
-export interface RpmsgPlaces {
-  readonly trees: DeviceTrees;
-  /** Where device nodes are: `/dev`. */
-  readonly dev: string;
-  readonly calls: RpmsgCalls;
-}
-
-/** The machine that this runs on. */
-export const systemPlaces: RpmsgPlaces = {
-  trees: { rpmsg: new RpmsgTree(), processors: new RemoteprocTree() },
-  dev: '/dev',
-  calls: rpmsgCalls,
-};
+import { channelWatch, lookNowAndThen } from './watch-endpoint.js';
 
 export interface RpmsgOptions {
   readonly places: RpmsgPlaces;
@@ -63,31 +49,23 @@ export async function openRpmsgDevice(
  */
 export function rpmsgServiceOpener(name: string, wanted: ServiceUrl, options: RpmsgOptions): OpenEndpoint {
   const { places, random } = options;
+  const { service: expected } = wanted;
   let isRenewal = false;
   return async () => {
     const place = findService(name, wanted, places.trees);
     const renewed = isRenewal;
     isRenewal = true;
-    const { channel } = place;
     const renewable = place.control !== undefined && wanted.src === undefined;
     if (place.node !== undefined && !(renewed && renewable)) {
       const { device } = place.node;
       const path = join(places.dev, device);
       const fd = openNode(name, path, options);
-      return endpointOn(
-        name,
-        { fd, device, path, expected: wanted.service, made: false, renewable },
-        options,
-      );
+      return endpointOn(name, { fd, device, path, expected, made: false, renewable }, options);
     }
     const src = wanted.src ?? (renewed ? freshAddress(random) : RPMSG_ADDRESS_ANY);
-    const { device, fd } = await makeEndpoint(name, wanted.service, src, place, options);
+    const { device, fd } = await makeEndpoint(name, expected, src, place, options);
     const path = join(places.dev, device);
-    return endpointOn(
-      name,
-      { fd, device, path, expected: wanted.service, made: true, renewable, channel },
-      options,
-    );
+    return endpointOn(name, { fd, device, path, expected, made: true, renewable }, options);
   };
 }
 
@@ -151,13 +129,11 @@ interface OpenNode {
   /** Whether this process made it, and so removes it. */
   readonly made: boolean;
   readonly renewable: boolean;
-  /** The channel that it serves, where it is not the channel's own. */
-  readonly channel?: RpmsgChannel | undefined;
 }
 
 /** Takes over an open node; what waited in it since before it was open is dropped. */
 function endpointOn(name: string, node: OpenNode, { places, time, timeouts }: RpmsgOptions): MessageEndpoint {
-  const { fd, device, path, expected, made, renewable, channel } = node;
+  const { fd, device, path, expected, made, renewable } = node;
   const { trees, calls } = places;
   const close = (): void => {
     try {
@@ -172,6 +148,7 @@ function endpointOn(name: string, node: OpenNode, { places, time, timeouts }: Rp
     const processor = (): RemoteProcessor | undefined => trees.processors.behind(found.path);
     const down = processorDown(processor());
     if (down !== undefined) throw new BridgeError('IO_ERROR', `${name}: ${down}`);
+    const lostChannel = channelWatch(found, trees.rpmsg);
     return {
       fd,
       path,
@@ -180,7 +157,6 @@ function endpointOn(name: string, node: OpenNode, { places, time, timeouts }: Rp
       drained: made ? 0 : readWaiting(fd),
       explainEnd: (error) => rpmsgEnded(error, processor()),
       watch: (ended) => {
-        const lostChannel = channelWatch(channel);
         const down = () => processorDown(processor()) ?? lostChannel();
         return lookNowAndThen(down, ended, time, timeouts.processor_look);
       },
@@ -202,40 +178,6 @@ function checkNode(
   if (found !== undefined && (expected === undefined || found.name === expected)) return found;
   const what = found === undefined ? 'no rpmsg endpoint' : `the endpoint of '${found.name}' now`;
   throw new BridgeError('IO_ERROR', `${name}: ${path} is ${what}`);
-}
-
-/**
- * What became of the channel that an endpoint was made for: the endpoint outlives it, and hears nothing of
- * the next. Undefined: it is there, and nobody else has it.
- */
-function channelWatch(channel: RpmsgChannel | undefined): () => string | undefined {
-  if (channel === undefined) return () => undefined;
-  const { id, path } = channel;
-  const then = identity(path);
-  return () => {
-    if (identity(path) !== then) return 'the firmware withdrew the service, or started anew';
-    const driver = driverInTheWay(path);
-    return driver === undefined ? undefined : `the kernel's driver ${driver} took the channel ${id}`;
-  };
-}
-
-/**
- * Looks now and then for what no read tells: where a processor's recovery is disabled, a crash leaves
- * every endpoint as it is, open and silent.
- */
-function lookNowAndThen(
-  down: () => string | undefined,
-  ended: (reason: string) => void,
-  time: Time,
-  everyMs: number,
-): () => void {
-  const look = (): void => {
-    const reason = down();
-    if (reason === undefined) timer = time.set(look, everyMs);
-    else ended(reason);
-  };
-  let timer = time.set(look, everyMs);
-  return () => time.clear(timer);
 }
 
 function openNode(name: string, path: string, { places }: RpmsgOptions): number {

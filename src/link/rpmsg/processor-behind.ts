@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { RemoteProcessor } from '../../linux/remoteproc.js';
 import type { LinkUrl } from '../url.js';
-import type { DeviceTrees } from './find-service.js';
+import type { DeviceTrees } from './places.js';
 
 /**
  * Which processor an rpmsg link leads to, read from sysfs at each question. Remembers it, since a
