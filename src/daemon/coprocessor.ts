@@ -10,6 +10,7 @@ import { openLink } from '../link/open.js';
 import type { LinkCounters, LinkState, PacketLink } from '../link/packet-link.js';
 import { type RpmsgPlaces, systemPlaces } from '../link/rpmsg/places.js';
 import { ProcessorBehind } from '../link/rpmsg/processor-behind.js';
+import { RpmsgPast } from '../link/rpmsg/rpmsg-past.js';
 import { parseLinkUrl } from '../link/url.js';
 import { type Watch, watchReturn } from '../link/watch.js';
 import type { RemoteProcessor } from '../linux/remoteproc.js';
@@ -64,6 +65,7 @@ export class Coprocessor {
   #watch: Watch | undefined;
   #openedAtMs = Number.NEGATIVE_INFINITY;
   readonly #processor: ProcessorBehind;
+  readonly #rpmsgPast = new RpmsgPast();
   #waitsBecause: string | undefined;
   #hasFailed = false;
   #stopped = false;
@@ -159,6 +161,7 @@ export class Coprocessor {
         time,
         random,
         timeouts: config.timeouts,
+        rpmsgPast: this.#rpmsgPast,
         plainProbe: () => this.bus.plainProbe(),
         ...(trace === undefined ? {} : { observer: trace }),
         ...(rpmsg === undefined ? {} : { rpmsg }),

@@ -10,6 +10,7 @@ import { listenSeqpacket } from './messages/seqpacket-listener.js';
 import type { PacketLink } from './packet-link.js';
 import { openRpmsgDevice, type RpmsgOptions, rpmsgServiceOpener } from './rpmsg/open-rpmsg.js';
 import { type RpmsgPlaces, systemPlaces } from './rpmsg/places.js';
+import { RpmsgPast } from './rpmsg/rpmsg-past.js';
 import { SerialLink } from './serial/serial-link.js';
 import { listenOn } from './streams/listen.js';
 import { connectSocket } from './streams/socket.js';
@@ -34,6 +35,8 @@ export interface OpenOptions {
   readonly observer?: LinkObserver;
   /** Where rpmsg's devices are; this machine's unless given. */
   readonly rpmsg?: RpmsgPlaces;
+  /** What earlier openings of an rpmsg link have learned, and this one adds to; nothing unless given. */
+  readonly rpmsgPast?: RpmsgPast;
 }
 
 /**
@@ -65,8 +68,9 @@ function opener(name: string, url: MessageUrl, options: OpenOptions): OpenEndpoi
   }
 }
 
-function rpmsgOptions({ time, random, timeouts: limits, rpmsg = systemPlaces }: OpenOptions): RpmsgOptions {
-  return { time, random, timeouts: timeouts(limits), places: rpmsg };
+function rpmsgOptions({ time, random, timeouts: limits, rpmsg, rpmsgPast }: OpenOptions): RpmsgOptions {
+  const places = rpmsg ?? systemPlaces;
+  return { time, random, timeouts: timeouts(limits), places, past: rpmsgPast ?? new RpmsgPast() };
 }
 
 function commonOptions({ time, observer, timeouts: limits = {} }: OpenOptions) {

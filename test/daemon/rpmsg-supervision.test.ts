@@ -132,11 +132,16 @@ it('opens a service that returns at once, whatever the pause and the number, and
   // Its channel is gone, by which it was found; that it is this processor is remembered.
   expect(coprocessor.processor).toMatchObject({ name: 'm4', state: 'crashed' });
 
+  // The kernel takes it through offline before it runs again.
+  kernel.sysfs.set('remoteproc0', { state: 'offline' });
   for (let i = 0; i < 10; i++) {
     await until(() => coprocessor.waitsBecause !== undefined);
     time.advance(60_000);
   }
   await until(() => coprocessor.waitsBecause !== undefined);
+  expect(coprocessor.waitsBecause).toContain(
+    'remote processor m4 crashed, and is offline before it restarts',
+  );
   kernel.sysfs.set('remoteproc0', { state: 'running' });
   announce('rpmsg9');
   expect(await takes(() => coprocessor.link?.state.kind === 'up')).toBeLessThan(LONGEST_PAUSE_MS / 2);

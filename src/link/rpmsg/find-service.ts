@@ -9,6 +9,7 @@ import {
   type RpmsgTree,
 } from '../../linux/rpmsg-tree.js';
 import type { DeviceTrees } from './places.js';
+import type { RpmsgPast } from './rpmsg-past.js';
 
 /** Which service, as a link's URL says. */
 export interface ServiceUrl {
@@ -38,7 +39,12 @@ export interface ServicePlace {
  * Throws in one line with the remedy: IO_ERROR where it is not there, BUSY where a driver of the
  * kernel has it, INVALID_ARGUMENT where several could be meant.
  */
-export function findService(name: string, wanted: ServiceUrl, trees: DeviceTrees): ServicePlace {
+export function findService(
+  name: string,
+  wanted: ServiceUrl,
+  trees: DeviceTrees,
+  past: RpmsgPast,
+): ServicePlace {
   const { rpmsg } = trees;
   if (!rpmsg.exists) {
     throw new BridgeError('IO_ERROR', `${name}: the kernel has no rpmsg: load its modules (docs/rpmsg.md)`);
@@ -50,8 +56,8 @@ export function findService(name: string, wanted: ServiceUrl, trees: DeviceTrees
   const endpoints = rpmsg.endpoints().filter((endpoint) => matches(endpoint, wanted, trees));
   const [node] = endpoints;
   if (node !== undefined) return { node, control: rpmsg.controlAbove(node), dst: node.dst };
-  if (wanted.dst === undefined) throw notAnnounced(name, wanted, trees);
-  return { node: undefined, control: onlyControl(name, wanted, trees), dst: wanted.dst };
+  if (wanted.dst === undefined) throw notAnnounced(name, wanted, trees, past);
+  return { node: undefined, control: onlyControl(name, wanted, trees, past), dst: wanted.dst };
 }
 
 function placeOf(name: string, channel: RpmsgChannel, rpmsg: RpmsgTree, wanted: ServiceUrl): ServicePlace {
@@ -103,7 +109,12 @@ function isNamed(processor: RemoteProcessor | undefined, name: string): boolean 
 }
 
 /** For a service that nobody announces: which processor it is on has to be clear without. */
-function onlyControl(name: string, { processor }: ServiceUrl, trees: DeviceTrees): RpmsgControl {
+function onlyControl(
+  name: string,
+  { processor }: ServiceUrl,
+  trees: DeviceTrees,
+  past: RpmsgPast,
+): RpmsgControl {
   const controls = trees.rpmsg
     .controls()
     .filter(({ path }) => processor === undefined || isNamed(trees.processors.behind(path), processor));
@@ -111,7 +122,7 @@ function onlyControl(name: string, { processor }: ServiceUrl, trees: DeviceTrees
   if (controls.length === 0) {
     throw new BridgeError(
       'IO_ERROR',
-      `${name}: there is no /dev/rpmsg_ctrlN: ${processorsDown(trees) ?? 'sudo modprobe rpmsg_ctrl (rpmsg_char before Linux 5.18)'}`,
+      `${name}: there is no /dev/rpmsg_ctrlN: ${processorsDown(trees, past) ?? 'sudo modprobe rpmsg_ctrl (rpmsg_char before Linux 5.18)'}`,
     );
   }
   const which = controls.map(({ device }) => `/dev/${device}`).join(', ');
@@ -129,9 +140,14 @@ function ambiguous(name: string, channels: readonly RpmsgChannel[]): BridgeError
   );
 }
 
-function notAnnounced(name: string, { service }: ServiceUrl, trees: DeviceTrees): BridgeError {
+function notAnnounced(
+  name: string,
+  { service }: ServiceUrl,
+  trees: DeviceTrees,
+  past: RpmsgPast,
+): BridgeError {
   const others = [...new Set(trees.rpmsg.channels().map((channel) => channel.name))];
-  const because = processorsDown(trees);
+  const because = processorsDown(trees, past);
   const there = others.length === 0 ? 'no service' : others.join(', ');
   return new BridgeError(
     'IO_ERROR',
@@ -139,19 +155,11 @@ function notAnnounced(name: string, { service }: ServiceUrl, trees: DeviceTrees)
   );
 }
 
-/** What keeps services away: processors that do not run, with the remedy. */
-function processorsDown({ processors }: DeviceTrees): string | undefined {
-  const down = processors.processors().filter(({ state }) => !RUNNING.has(state));
-  if (down.length === 0) return undefined;
-  return down
-    .map(({ device, name, state }) => {
-      const verb = state === 'crashed' ? 'recover' : 'start';
-      return `processor ${name} is ${state}: gpiobridge remoteproc ${verb} ${device}`;
-    })
-    .join('; ');
+/** What keeps services away: processors that do not serve, with the remedy. */
+function processorsDown({ processors }: DeviceTrees, past: RpmsgPast): string | undefined {
+  const down = processors.processors().flatMap((processor) => past.processorDown(processor) ?? []);
+  return down.length === 0 ? undefined : down.join('; ');
 }
-
-const RUNNING: ReadonlySet<string> = new Set(['running', 'attached']);
 
 /** An address as the firmware's source has it. */
 function hex(address: number): string {

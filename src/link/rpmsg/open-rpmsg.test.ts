@@ -13,6 +13,7 @@ import { MessageLink } from '../messages/message-link.js';
 import type { PacketBatch } from '../packet-link.js';
 import { parseLinkUrl } from '../url.js';
 import { openRpmsgDevice, rpmsgServiceOpener } from './open-rpmsg.js';
+import { RpmsgPast } from './rpmsg-past.js';
 
 const M4 = 'platform/soc/10000000.m4';
 const VIRTIO = `${M4}/remoteproc/remoteproc0/remoteproc0#vdev0buffer/virtio0`;
@@ -22,12 +23,14 @@ let folder: string;
 let kernel: RpmsgKernel;
 /** Long where a node comes, short where it does not. */
 let nodeLimitMs: number;
+let past: RpmsgPast;
 const links: MessageLink[] = [];
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'gpiobridge-rpmsg-'));
   kernel = new RpmsgKernel(folder, VIRTIO);
   nodeLimitMs = 10_000;
+  past = new RpmsgPast();
 });
 afterEach(async () => {
   for (const link of links.splice(0)) await link.close();
@@ -38,7 +41,7 @@ afterEach(async () => {
 function opener(url: string): OpenEndpoint {
   const parsed = parseLinkUrl(url);
   const limits = timeouts({ rpmsg_node: nodeLimitMs, processor_look: 50 });
-  const options = { time: systemTime, random: Math.random, timeouts: limits, places: kernel.places };
+  const options = { time: systemTime, random: Math.random, timeouts: limits, places: kernel.places, past };
   if (parsed.kind === 'rpmsg') return () => openRpmsgDevice(url, parsed.path, options);
   if (parsed.kind !== 'rpmsg-service') throw new Error(url);
   return rpmsgServiceOpener(url, parsed, options);
@@ -288,10 +291,10 @@ describe('what could be meant', () => {
 
   it('is not known without an address, and the message says what there is', async () => {
     kernel.sysfs
-      .processor({ ...RUNNING, state: 'crashed' })
+      .processor({ ...RUNNING, state: 'crashed', recovery: 'disabled' })
       .transport({ path: VIRTIO, control: 'rpmsg_ctrl0', channels: [{ name: 'rpmsg-tty', dst: 1 }] });
     expect(await refusal('rpmsg:gpio')).toBe(
-      "error: rpmsg:gpio: no firmware announces 'gpio'; there is rpmsg-tty; processor m4 is crashed: gpiobridge remoteproc recover remoteproc0",
+      "error: rpmsg:gpio: no firmware announces 'gpio'; there is rpmsg-tty; remote processor m4 crashed, and its recovery is disabled: gpiobridge remoteproc recover remoteproc0",
     );
   });
 
@@ -319,10 +322,19 @@ describe('the end of an endpoint', () => {
     ],
     [
       'was stopped',
-      { state: 'offline' },
+      { state: 'offline', recovery: 'disabled' },
       'remote processor m4 was stopped: gpiobridge remoteproc start remoteproc0',
     ],
-    ['runs', {}, 'the endpoint is gone: the remote processor stopped, or the channel was removed'],
+    [
+      'is offline, as it also is on its way through a recovery',
+      { state: 'offline', recovery: 'enabled' },
+      'remote processor m4 is offline: stopped (gpiobridge remoteproc start remoteproc0), or restarting after a crash',
+    ],
+    [
+      'runs',
+      {},
+      'the endpoint is gone: the remote processor stopped or restarted, or the channel was removed',
+    ],
   ];
   it.each(cases)('names what became of the processor: %s', async (_, record, reason) => {
     kernel.sysfs.processor(RUNNING).transport({
@@ -362,6 +374,29 @@ describe('the end of an endpoint', () => {
     kernel.sysfs.set('remoteproc0', { state: 'offline' });
     kernel.close();
     await until(() => link.state.kind === 'down');
-    expect(link.state).toMatchObject({ reason: expect.stringContaining('m4 was stopped') });
+    expect(link.state).toMatchObject({ reason: expect.stringContaining('m4 is offline') });
+  });
+
+  it('is called a crash for as long as that lasts, which takes the processor through offline', async () => {
+    const id = 'virtio0.rpmsg-io-channel.-1.30';
+    const announce = () => kernel.sysfs.channel(VIRTIO, { name: 'rpmsg-io-channel', dst: 30 });
+    kernel.sysfs.processor({ ...RUNNING, recovery: 'enabled' });
+    kernel.sysfs.transport({ path: VIRTIO, control: 'rpmsg_ctrl0' });
+    announce();
+    const link = await up('rpmsg:rpmsg-io-channel');
+    kernel.sysfs.set('remoteproc0', { state: 'crashed' });
+    await until(() => link.state.kind === 'down');
+    expect(link.state).toMatchObject({ reason: 'remote processor m4 crashed: the kernel restarts it' });
+
+    kernel.sysfs.set('remoteproc0', { state: 'offline' });
+    kernel.sysfs.remove(`bus/rpmsg/devices/${id}`, `${VIRTIO}/${id}`);
+    const offline = 'remote processor m4 crashed, and is offline before it restarts';
+    expect(await refusal('rpmsg:rpmsg-io-channel')).toContain(offline);
+
+    kernel.sysfs.set('remoteproc0', { state: 'running' });
+    announce();
+    await (await up('rpmsg:rpmsg-io-channel')).close();
+    kernel.sysfs.set('remoteproc0', { state: 'offline' });
+    expect(await refusal('rpmsg:rpmsg-io-channel')).toContain('remote processor m4 is offline: stopped (');
   });
 });

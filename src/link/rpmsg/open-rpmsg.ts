@@ -5,14 +5,14 @@ import { BridgeError } from '../../base/errors.js';
 import type { Timeouts } from '../../base/timeouts.js';
 import { codeOf } from '../../linux/errno.js';
 import { readWaiting } from '../../linux/message-channel.js';
-import type { RemoteProcessor } from '../../linux/remoteproc.js';
 import { RPMSG_ADDRESS_ANY } from '../../linux/rpmsg.js';
 import type { RpmsgEndpoint } from '../../linux/rpmsg-tree.js';
 import type { MessageEndpoint } from '../messages/message-endpoint.js';
 import { type OpenEndpoint, RPMSG_MAX_PACKET } from '../messages/message-link.js';
 import { findService, type ServicePlace, type ServiceUrl } from './find-service.js';
 import type { RpmsgPlaces } from './places.js';
-import { processorDown, rpmsgEnded, rpmsgOpenFailed } from './rpmsg-error.js';
+import { rpmsgEnded, rpmsgOpenFailed } from './rpmsg-error.js';
+import type { RpmsgPast } from './rpmsg-past.js';
 import { channelWatch, lookNowAndThen } from './watch-endpoint.js';
 
 export interface RpmsgOptions {
@@ -22,6 +22,7 @@ export interface RpmsgOptions {
   readonly random: () => number;
   /** The limits `rpmsg_node` and `processor_look` of base/timeouts.ts count. */
   readonly timeouts: Timeouts;
+  readonly past: RpmsgPast;
 }
 
 /** Opens the endpoint of a device node, as it is. Rejects in one line with the remedy. */
@@ -48,11 +49,11 @@ export async function openRpmsgDevice(
  * it had, so that no late reply reaches it.
  */
 export function rpmsgServiceOpener(name: string, wanted: ServiceUrl, options: RpmsgOptions): OpenEndpoint {
-  const { places, random } = options;
+  const { places, random, past } = options;
   const { service: expected } = wanted;
   let isRenewal = false;
   return async () => {
-    const place = findService(name, wanted, places.trees);
+    const place = findService(name, wanted, places.trees, past);
     const renewed = isRenewal;
     isRenewal = true;
     const renewable = place.control !== undefined && wanted.src === undefined;
@@ -132,7 +133,8 @@ interface OpenNode {
 }
 
 /** Takes over an open node; what waited in it since before it was open is dropped. */
-function endpointOn(name: string, node: OpenNode, { places, time, timeouts }: RpmsgOptions): MessageEndpoint {
+function endpointOn(name: string, node: OpenNode, options: RpmsgOptions): MessageEndpoint {
+  const { places, time, timeouts, past } = options;
   const { fd, device, path, expected, made, renewable } = node;
   const { trees, calls } = places;
   const close = (): void => {
@@ -145,9 +147,9 @@ function endpointOn(name: string, node: OpenNode, { places, time, timeouts }: Rp
   };
   try {
     const found = checkNode(name, path, trees.rpmsg.endpoint(device), expected);
-    const processor = (): RemoteProcessor | undefined => trees.processors.behind(found.path);
-    const down = processorDown(processor());
-    if (down !== undefined) throw new BridgeError('IO_ERROR', `${name}: ${down}`);
+    const processorDown = () => past.processorDown(trees.processors.behind(found.path));
+    const reason = processorDown();
+    if (reason !== undefined) throw new BridgeError('IO_ERROR', `${name}: ${reason}`);
     const lostChannel = channelWatch(found, trees.rpmsg);
     return {
       fd,
@@ -155,9 +157,9 @@ function endpointOn(name: string, node: OpenNode, { places, time, timeouts }: Rp
       maxPacket: RPMSG_MAX_PACKET,
       renewable,
       drained: made ? 0 : readWaiting(fd),
-      explainEnd: (error) => rpmsgEnded(error, processor()),
+      explainEnd: (error) => rpmsgEnded(error, processorDown()),
       watch: (ended) => {
-        const down = () => processorDown(processor()) ?? lostChannel();
+        const down = () => processorDown() ?? lostChannel();
         return lookNowAndThen(down, ended, time, timeouts.processor_look);
       },
       close,

@@ -35,18 +35,16 @@ export function rpmsgOpenFailed(name: string, path: string, error: NodeJS.ErrnoE
   }
 }
 
-/** Why an endpoint that was open ended; with the processor behind it, where that is known. */
-export function rpmsgEnded(
-  error: NodeJS.ErrnoException | undefined,
-  processor: RemoteProcessor | undefined,
-): string {
-  const why = processorDown(processor);
+/** Why an endpoint that was open ended; `why`: what is known of the processor behind it that explains it. */
+export function rpmsgEnded(error: NodeJS.ErrnoException | undefined, why: string | undefined): string {
   switch (error === undefined ? undefined : codeOf(error)) {
     case undefined:
     case 'EPIPE':
     case 'ENODEV':
     case 'ENXIO':
-      return why ?? 'the endpoint is gone: the remote processor stopped, or the channel was removed';
+      return (
+        why ?? 'the endpoint is gone: the remote processor stopped or restarted, or the channel was removed'
+      );
     case 'ENETRESET':
       return why ?? 'the remote processor is being reset';
     case 'EINVAL':
@@ -56,21 +54,30 @@ export function rpmsgEnded(
   }
 }
 
-/** What a processor that serves nothing means for its endpoints; undefined: it serves, or none is known. */
-export function processorDown(processor: RemoteProcessor | undefined): string | undefined {
-  if (processor === undefined) return undefined;
-  const { device, name, state, recovery } = processor;
+/**
+ * What a processor that serves nothing means for its endpoints, with the remedy; undefined: it serves. On its way
+ * through a recovery a crashed one is offline for a while, which alone is no sign that somebody stopped it:
+ * `hasCrashed`, it was seen crashed before.
+ */
+export function processorDown(
+  { device, name, state, recovery }: RemoteProcessor,
+  hasCrashed: boolean,
+): string | undefined {
   const what = `remote processor ${name}`;
+  const start = `gpiobridge remoteproc start ${device}`;
   switch (state) {
     case 'crashed':
       return recovery === 'disabled'
         ? `${what} crashed, and its recovery is disabled: gpiobridge remoteproc recover ${device}`
         : `${what} crashed: the kernel restarts it`;
     case 'offline':
-      return `${what} was stopped: gpiobridge remoteproc start ${device}`;
+      if (hasCrashed) return `${what} crashed, and is offline before it restarts; if it stays so: ${start}`;
+      if (recovery === 'disabled') return `${what} was stopped: ${start}`;
+      return `${what} is offline: stopped (${start}), or restarting after a crash`;
     case 'detached':
+      return `${what} is detached: ${start}`;
     case 'deleted':
-      return `${what} is ${state}`;
+      return `${what} is deleted`;
     default:
       // A suspended one wakes up when something is sent to it.
       return undefined;
