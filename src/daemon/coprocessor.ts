@@ -210,7 +210,7 @@ export class Coprocessor {
     this.#options.onChange();
     log('debug', 'link_waits', { pause_ms: Math.round(pauseMs) });
     this.#timer = time.set(() => this.#open(), pauseMs);
-    this.#watch = watchReturn(config.link, () => this.#openSoon(), this.#options.rpmsg?.dev);
+    this.#watch = watchReturn(config.link, () => this.#openSoon(), this.#options.rpmsg);
   }
 
   /** The port may be back: it is opened now, unless that was tried a moment ago. */

@@ -1,7 +1,7 @@
 import { basename, dirname } from 'node:path';
 import { FolderWatch } from '../linux/folder-watch.js';
-import { systemPlaces } from './rpmsg/places.js';
-import { type Watch, watchRpmsg } from './rpmsg/watch-rpmsg.js';
+import { type RpmsgPlaces, systemPlaces, type Watch } from './rpmsg/places.js';
+import { watchRpmsg } from './rpmsg/watch-rpmsg.js';
 import { parseLinkUrl } from './url.js';
 
 export type { Watch };
@@ -12,12 +12,16 @@ export type { Watch };
  * other kinds, and where nothing can be watched: a slow look has to stand behind it in any case.
  * Throws as parseLinkUrl.
  */
-export function watchReturn(url: string, returned: () => void, dev = systemPlaces.dev): Watch | undefined {
+export function watchReturn(
+  url: string,
+  returned: () => void,
+  places: RpmsgPlaces = systemPlaces,
+): Watch | undefined {
   const parsed = parseLinkUrl(url);
   switch (parsed.kind) {
     case 'rpmsg':
     case 'rpmsg-service':
-      return watchRpmsg(returned, dev);
+      return watchRpmsg(returned, places);
     case 'seqpacket':
       return watchFile(parsed.path, returned);
     default:

@@ -1,6 +1,6 @@
-import { dirname, join, sep } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
 import { RPMSG_ADDRESS_ANY } from './rpmsg.js';
-import { attribute, devicePath, entries, linkedName, printable, SYSFS } from './sysfs.js';
+import { attribute, devicePath, entries, identity, linkedName, printable, SYSFS } from './sysfs.js';
 
 /** A channel that a remote processor announced: a device on the rpmsg bus. */
 export interface RpmsgChannel {
@@ -85,6 +85,14 @@ export class RpmsgTree {
   /** The channels on the transport that a control device belongs to. */
   channelsOf(control: RpmsgControl): RpmsgChannel[] {
     return this.channels().filter(({ path }) => control.path.startsWith(dirname(path) + sep));
+  }
+
+  /**
+   * Tells a channel, by its path, from one that took its place and its name; undefined when it is gone. Asked of the bus, which
+   * it leaves before the kernel tells of its end: its own directory is still there then.
+   */
+  identityOf(path: string): number | undefined {
+    return identity(join(this.root, 'bus/rpmsg/devices', basename(path)));
   }
 
   private classDevices(pattern: RegExp): RpmsgControl[] {

@@ -27,6 +27,20 @@ it.skipIf(!writable(NULL_DEVICE))('hears the kernel', async () => {
   expect(heard).toContainEqual({ action: 'change', subsystem: 'mem', path: '/devices/virtual/mem/null' });
 });
 
+it.skipIf(!writable(NULL_DEVICE))('hears nothing after it was closed, also from within', async () => {
+  let heard = 0;
+  let others = 0;
+  const uevents = new Uevents(() => {
+    heard++;
+    uevents.close();
+  });
+  const other = new Uevents(() => others++);
+  for (let i = 0; i < 3; i++) writeFileSync(NULL_DEVICE, 'change');
+  await until(() => others >= 3);
+  other.close();
+  expect(heard).toBe(1);
+});
+
 /** A device of which the kernel says something when it is asked to; only root may ask. */
 function writable(path: string): boolean {
   try {

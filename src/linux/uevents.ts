@@ -30,6 +30,7 @@ export class Uevents {
   private readonly fd: number;
   private readonly handle: InstanceType<typeof Koffi.node.PollHandle>;
   private readonly message = Buffer.alloc(MESSAGE_SPACE);
+  private closed = false;
 
   /** Throws a SystemCallError where the kernel has no such socket for this process. */
   constructor(private readonly heard: (event: Uevent) => void) {
@@ -45,14 +46,16 @@ export class Uevents {
     this.handle = koffi().node.poll(this.fd, { readable: true }, () => this.readAll());
   }
 
+  /** Also from inside `heard`, which is called no more. */
   close(): void {
+    this.closed = true;
     this.handle.stop();
     this.handle.close();
     closeSync(this.fd);
   }
 
   private readAll(): void {
-    for (let i = 0; i < MESSAGES_AT_ONCE; i++) {
+    for (let i = 0; i < MESSAGES_AT_ONCE && !this.closed; i++) {
       // Also -1 for ENOBUFS: messages were lost, which the slow look behind this one makes up for.
       const length = libc().read(this.fd, this.message, this.message.length);
       if (length <= 0) return;

@@ -91,6 +91,7 @@ function crash(node: string): void {
   for (const link of [`class/rpmsg/${node}`, 'bus/rpmsg/devices/virtio0.rpmsg-raw.-1.1024']) {
     kernel.sysfs.remove(link, CHANNEL);
   }
+  kernel.tell('remove', CHANNEL);
   firmware.reboot();
 }
 

@@ -6,6 +6,7 @@ import { RemoteprocTree } from '../../src/linux/remoteproc.js';
 import type { EndpointInfo } from '../../src/linux/rpmsg.js';
 import { RpmsgTree } from '../../src/linux/rpmsg-tree.js';
 import { seqpacketPair } from '../../src/linux/seqpacket.js';
+import type { Uevent } from '../../src/linux/uevents.js';
 import { SysfsTree } from './sysfs-tree.js';
 
 /** An endpoint of {@link RpmsgKernel} that is open. */
@@ -31,6 +32,7 @@ export class RpmsgKernel {
   afterOpen: (device: string) => void = () => {};
   /** Messages that wait in a node before it is opened. */
   waiting: readonly string[] = [];
+  private readonly listeners = new Set<(event: Uevent) => void>();
   private nextNumber: number;
 
   /** `transport` is where made endpoints go, `control` the device that makes them. */
@@ -51,6 +53,10 @@ export class RpmsgKernel {
         create: (control, info) => this.create(control, info),
         destroy: (fd) => this.destroy(fd),
       },
+      hearKernel: (heard) => {
+        this.listeners.add(heard);
+        return { close: () => this.listeners.delete(heard) };
+      },
     };
   }
 
@@ -62,6 +68,18 @@ export class RpmsgKernel {
   /** The endpoint that was opened last. */
   get last(): OpenEndpoint {
     return this.open.at(-1)!;
+  }
+
+  /** How many listen to {@link tell}. */
+  get listening(): number {
+    return this.listeners.size;
+  }
+
+  /** Says what became of an rpmsg device, by its path below /sys/devices. */
+  tell(action: string, path: string): void {
+    for (const heard of [...this.listeners]) {
+      if (this.listeners.has(heard)) heard({ action, subsystem: 'rpmsg', path: `/devices/${path}` });
+    }
   }
 
   private openNode(path: string): number {

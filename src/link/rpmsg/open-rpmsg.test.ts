@@ -38,23 +38,23 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-function opener(url: string): OpenEndpoint {
+function opener(url: string, processor_look: number): OpenEndpoint {
   const parsed = parseLinkUrl(url);
-  const limits = timeouts({ rpmsg_node: nodeLimitMs, processor_look: 50 });
+  const limits = timeouts({ rpmsg_node: nodeLimitMs, processor_look });
   const options = { time: systemTime, random: Math.random, timeouts: limits, places: kernel.places, past };
   if (parsed.kind === 'rpmsg') return () => openRpmsgDevice(url, parsed.path, options);
   if (parsed.kind !== 'rpmsg-service') throw new Error(url);
   return rpmsgServiceOpener(url, parsed, options);
 }
 
-function openLink(url: string): MessageLink {
-  const link = new MessageLink(url, opener(url), { role: 'driver', time: systemTime });
+function openLink(url: string, lookMs = 50): MessageLink {
+  const link = new MessageLink(url, opener(url, lookMs), { role: 'driver', time: systemTime });
   links.push(link);
   return link;
 }
 
-async function up(url: string): Promise<MessageLink> {
-  const link = openLink(url);
+async function up(url: string, lookMs?: number): Promise<MessageLink> {
+  const link = openLink(url, lookMs);
   await until(() => link.state.kind !== 'opening');
   expect(link.state).toMatchObject({ kind: 'up', channel: 1 });
   return link;
@@ -235,6 +235,42 @@ describe('a channel without a node', () => {
     });
   });
 
+  describe('is looked after at once when the kernel tells of it: when', () => {
+    const NEVER_MS = 3_600_000;
+    const id = 'virtio0.rpmsg-io-channel.-1.30';
+
+    it('it goes, though its directory is still there', async () => {
+      const link = await up('rpmsg:rpmsg-io-channel', NEVER_MS);
+      kernel.tell('change', `${VIRTIO}/${id}`);
+      expect(link.state.kind).toBe('up');
+      rmSync(join(folder, 'sys/bus/rpmsg/devices', id));
+      kernel.tell('remove', `${VIRTIO}/${id}`);
+      expect(link.state).toMatchObject({ reason: 'the firmware withdrew the service, or started anew' });
+      expect(kernel.listening).toBe(0);
+    });
+
+    it('a driver of the kernel takes it', async () => {
+      const link = await up('rpmsg:rpmsg-io-channel', NEVER_MS);
+      kernel.sysfs.bind(`${VIRTIO}/${id}`, 'gpio_rpmsg');
+      kernel.tell('bind', `${VIRTIO}/${id}`);
+      expect(link.state).toMatchObject({ kind: 'down' });
+    });
+
+    it('its processor crashed, of which other devices go first', async () => {
+      const link = await up('rpmsg:rpmsg-io-channel', NEVER_MS);
+      kernel.sysfs.set('remoteproc0', { state: 'crashed' });
+      kernel.tell('remove', `${VIRTIO}/virtio0.rpmsg-tty.-1.1025`);
+      expect(link.state).toMatchObject({ reason: expect.stringContaining('m4 crashed') });
+    });
+
+    it('nobody listens after the link was closed', async () => {
+      const link = await up('rpmsg:rpmsg-io-channel', NEVER_MS);
+      expect(kernel.listening).toBe(1);
+      await link.close();
+      expect(kernel.listening).toBe(0);
+    });
+  });
+
   it('is left to a driver of the kernel that takes it', async () => {
     const link = await up('rpmsg:rpmsg-io-channel');
     kernel.sysfs.bind(`${VIRTIO}/virtio0.rpmsg-io-channel.-1.30`, 'gpio_rpmsg');
@@ -254,7 +290,7 @@ describe('a channel without a node', () => {
   });
 
   it('is found under whatever number it returns', async () => {
-    const open = opener('rpmsg:rpmsg-raw');
+    const open = opener('rpmsg:rpmsg-raw', 50);
     for (const node of ['rpmsg4', 'rpmsg9']) {
       kernel.sysfs.channel(VIRTIO, { name: 'rpmsg-raw', dst: 1024, driver: 'rpmsg_chrdev', node });
       const endpoint = await open();

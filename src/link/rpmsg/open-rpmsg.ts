@@ -13,7 +13,7 @@ import { findService, type ServicePlace, type ServiceUrl } from './find-service.
 import type { RpmsgPlaces } from './places.js';
 import { rpmsgEnded, rpmsgOpenFailed } from './rpmsg-error.js';
 import type { RpmsgPast } from './rpmsg-past.js';
-import { channelWatch, lookNowAndThen } from './watch-endpoint.js';
+import { channelWatch, lookAfter } from './watch-endpoint.js';
 
 export interface RpmsgOptions {
   readonly places: RpmsgPlaces;
@@ -136,7 +136,7 @@ interface OpenNode {
 function endpointOn(name: string, node: OpenNode, options: RpmsgOptions): MessageEndpoint {
   const { places, time, timeouts, past } = options;
   const { fd, device, path, expected, made, renewable } = node;
-  const { trees, calls } = places;
+  const { trees, calls, hearKernel } = places;
   const close = (): void => {
     try {
       if (made) calls.destroy(fd);
@@ -160,7 +160,7 @@ function endpointOn(name: string, node: OpenNode, options: RpmsgOptions): Messag
       explainEnd: (error) => rpmsgEnded(error, processorDown()),
       watch: (ended) => {
         const down = () => processorDown() ?? lostChannel();
-        return lookNowAndThen(down, ended, time, timeouts.processor_look);
+        return lookAfter(down, ended, { time, everyMs: timeouts.processor_look, hearKernel });
       },
       close,
     };

@@ -1,6 +1,12 @@
 import { RemoteprocTree } from '../../linux/remoteproc.js';
 import { type RpmsgCalls, rpmsgCalls } from '../../linux/rpmsg.js';
 import { RpmsgTree } from '../../linux/rpmsg-tree.js';
+import { type Uevent, Uevents } from '../../linux/uevents.js';
+
+/** Until when something is watched. */
+export interface Watch {
+  close(): void;
+}
 
 /** Where the kernel shows its devices. */
 export interface DeviceTrees {
@@ -14,6 +20,8 @@ export interface RpmsgPlaces {
   /** Where device nodes are: `/dev`. */
   readonly dev: string;
   readonly calls: RpmsgCalls;
+  /** Hears the kernel's messages about devices. Throws where this process cannot. */
+  readonly hearKernel: (heard: (event: Uevent) => void) => Watch;
 }
 
 /** The machine that this runs on. */
@@ -21,4 +29,5 @@ export const systemPlaces: RpmsgPlaces = {
   trees: { rpmsg: new RpmsgTree(), processors: new RemoteprocTree() },
   dev: '/dev',
   calls: rpmsgCalls,
+  hearKernel: (heard) => new Uevents(heard),
 };

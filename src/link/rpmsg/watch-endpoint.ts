@@ -6,7 +6,8 @@ import {
   type RpmsgEndpoint,
   type RpmsgTree,
 } from '../../linux/rpmsg-tree.js';
-import { identity } from '../../linux/sysfs.js';
+import type { RpmsgPlaces } from './places.js';
+import { hearRpmsg } from './watch-rpmsg.js';
 
 /**
  * What became of the channel that an endpoint serves; undefined: all is as it was. One that was made through a
@@ -18,7 +19,7 @@ export function channelWatch(endpoint: RpmsgEndpoint, rpmsg: RpmsgTree): () => s
   if (control === undefined) return () => undefined;
   const namesakes = namesakesOf(endpoint, control, rpmsg);
   const channel = namesakes.find(({ dst }) => dst === endpoint.dst);
-  if (channel !== undefined) return presence(channel);
+  if (channel !== undefined) return presence(channel, rpmsg);
   const known = new Set(namesakes.map(({ id }) => id));
   return () => {
     const isNew = namesakesOf(endpoint, control, rpmsg).some(({ id }) => !known.has(id));
@@ -31,32 +32,45 @@ function namesakesOf({ name }: RpmsgEndpoint, control: RpmsgControl, rpmsg: Rpms
   return rpmsg.channelsOf(control).filter((channel) => channel.name === name);
 }
 
-function presence({ id, path }: RpmsgChannel): () => string | undefined {
-  const then = identity(path);
+function presence({ id, path }: RpmsgChannel, rpmsg: RpmsgTree): () => string | undefined {
+  const then = rpmsg.identityOf(path);
   const driverThen = driverInTheWay(path);
   return () => {
-    if (identity(path) !== then) return 'the firmware withdrew the service, or started anew';
+    if (rpmsg.identityOf(path) !== then) return 'the firmware withdrew the service, or started anew';
     const driver = driverInTheWay(path);
     if (driver === undefined || driver === driverThen) return undefined;
     return `the kernel's driver ${driver} took the channel ${id}`;
   };
 }
 
+export interface LookOptions {
+  readonly time: Time;
+  readonly everyMs: number;
+  readonly hearKernel: RpmsgPlaces['hearKernel'];
+}
+
 /**
- * Looks now and then for what no read tells: where a processor's recovery is disabled, a crash leaves
- * every endpoint as it is, open and silent.
+ * Looks after what no read tells: at once when the kernel says that something on rpmsg has changed, and now and then
+ * besides. Where a processor's recovery is disabled, a crash leaves every endpoint as it is, open and
+ * silent, and nothing is said of it; and not every process hears the kernel.
  */
-export function lookNowAndThen(
+export function lookAfter(
   down: () => string | undefined,
   ended: (reason: string) => void,
-  time: Time,
-  everyMs: number,
+  { time, everyMs, hearKernel }: LookOptions,
 ): () => void {
-  const look = (): void => {
+  const look = (): boolean => {
     const reason = down();
-    if (reason === undefined) timer = time.set(look, everyMs);
-    else ended(reason);
+    if (reason !== undefined) ended(reason);
+    return reason === undefined;
   };
-  let timer = time.set(look, everyMs);
-  return () => time.clear(timer);
+  const lookAgain = (): void => {
+    if (look()) timer = time.set(lookAgain, everyMs);
+  };
+  let timer = time.set(lookAgain, everyMs);
+  const hearing = hearRpmsg(hearKernel, look);
+  return () => {
+    time.clear(timer);
+    hearing?.close();
+  };
 }
