@@ -75,7 +75,7 @@ export class Coprocessor {
     this.config = config;
     this.#options = options;
     const { trees } = options.rpmsg ?? systemPlaces;
-    this.#processor = new ProcessorBehind(parseLinkUrl(config.link), trees);
+    this.#processor = new ProcessorBehind(parseLinkUrl(config.link), trees, this.#rpmsgPast);
     const knownBootId = bootIds.get(config.name);
     this.bus = newBus(config.dialect, config.ports, {
       name: config.name,

@@ -8,8 +8,10 @@ import { MessageLink, type OpenEndpoint } from './messages/message-link.js';
 import { openSeqpacket } from './messages/seqpacket.js';
 import { listenSeqpacket } from './messages/seqpacket-listener.js';
 import type { PacketLink } from './packet-link.js';
-import { openRpmsgDevice, type RpmsgOptions, rpmsgServiceOpener } from './rpmsg/open-rpmsg.js';
+import { rpmsgDeviceOpener } from './rpmsg/open-device.js';
+import { rpmsgServiceOpener } from './rpmsg/open-rpmsg.js';
 import { type RpmsgPlaces, systemPlaces } from './rpmsg/places.js';
+import type { RpmsgOptions } from './rpmsg/rpmsg-endpoint.js';
 import { RpmsgPast } from './rpmsg/rpmsg-past.js';
 import { SerialLink } from './serial/serial-link.js';
 import { listenOn } from './streams/listen.js';
@@ -62,7 +64,7 @@ function opener(name: string, url: MessageUrl, options: OpenOptions): OpenEndpoi
     case 'seqpacket':
       return () => openSeqpacket(name, url.path);
     case 'rpmsg':
-      return () => openRpmsgDevice(name, url.path, rpmsgOptions(options));
+      return rpmsgDeviceOpener(name, url.path, rpmsgOptions(options));
     case 'rpmsg-service':
       return rpmsgServiceOpener(name, url, rpmsgOptions(options));
   }

@@ -30,6 +30,11 @@ export interface RemoteProcessor {
   readonly path: string;
 }
 
+/** What stays as it is when processors are numbered anew: the hardware, below /sys/devices. */
+export function hardwareOf({ path }: RemoteProcessor): string {
+  return dirname(dirname(path));
+}
+
 /** Attributes that tell a processor what to do. */
 export type ProcessorControl = 'state' | 'firmware' | 'recovery';
 

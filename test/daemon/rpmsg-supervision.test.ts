@@ -149,3 +149,26 @@ it('opens a service that returns at once, whatever the pause and the number, and
   await takes(() => chipState()?.kind === 'up');
   expect(coprocessor.link?.devicePath).toBe(`${kernel.places.dev}/rpmsg9`);
 });
+
+it('finds the service of a device again under another number, and leaves alone who has the first one now', async () => {
+  announce('rpmsg5');
+  start(`rpmsg:${kernel.places.dev}/rpmsg5`);
+  await takes(() => chipState()?.kind === 'up');
+  crash('rpmsg5');
+  await takes(() => coprocessor.waitsBecause !== undefined);
+  kernel.sysfs.processor({
+    device: 'remoteproc1',
+    name: 'm7',
+    state: 'running',
+    hardware: 'platform/soc/20000000.m7',
+  });
+  const other = 'platform/soc/20000000.m7/remoteproc/remoteproc1/rproc-virtio.1.auto/virtio1';
+  kernel.sysfs.channel(other, { name: 'rpmsg-tty', dst: 1025, node: 'rpmsg5' });
+  expect(coprocessor.processor).toMatchObject({ name: 'm4', state: 'crashed' });
+  kernel.sysfs.set('remoteproc0', { state: 'running' });
+  announce('rpmsg9');
+  await takes(() => coprocessor.link?.state.kind === 'up');
+  await takes(() => chipState()?.kind === 'up');
+  expect(coprocessor.link?.devicePath).toBe(`${kernel.places.dev}/rpmsg9`);
+  expect(coprocessor.processor).toMatchObject({ name: 'm4', state: 'running' });
+});

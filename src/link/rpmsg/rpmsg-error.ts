@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { BridgeError } from '../../base/errors.js';
 import { codeOf } from '../../linux/errno.js';
 import type { RemoteProcessor } from '../../linux/remoteproc.js';
+import type { RpmsgEndpoint } from '../../linux/rpmsg-tree.js';
 import { portForbidden, portTaken } from '../streams/tty-error.js';
 
 /** What is wrong with an rpmsg endpoint, in one line with the remedy. */
@@ -33,6 +34,11 @@ export function rpmsgOpenFailed(name: string, path: string, error: NodeJS.ErrnoE
     default:
       return failed(`${basename(path)} cannot be opened: ${error.message}`);
   }
+}
+
+/** A service as errors name it, by its address as the firmware's source has it. */
+export function titleOf({ name, dst }: Pick<RpmsgEndpoint, 'name' | 'dst'>): string {
+  return `'${name}' (dst 0x${dst.toString(16)})`;
 }
 
 /** Why an endpoint that was open ended; `why`: what is known of the processor behind it that explains it. */

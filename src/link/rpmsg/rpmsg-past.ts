@@ -1,8 +1,18 @@
 import type { RemoteProcessor } from '../../linux/remoteproc.js';
+import type { RpmsgEndpoint } from '../../linux/rpmsg-tree.js';
 import { processorDown } from './rpmsg-error.js';
+
+/** The endpoint that a link by device had open first. */
+export interface OpenedService extends RpmsgEndpoint {
+  /** Of the processor behind it, below /sys/devices; undefined: it is not known. */
+  readonly hardware: string | undefined;
+}
 
 /** What an rpmsg link has learned of its other end, for as long as it is configured: over all of its openings. */
 export class RpmsgPast {
+  /** What the device of a link by device was, when it was opened first. */
+  opened: OpenedService | undefined;
+
   /** Processors that were seen crashed, and not running since, by device. */
   private readonly crashed = new Set<string>();
 
