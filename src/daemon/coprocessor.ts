@@ -20,6 +20,7 @@ import { ChipSet } from './chip-set.js';
 import type { CoprocessorConfig, LogLevel } from './config/config.js';
 import type { LogFields } from './log/line-format.js';
 import type { SourceTrace } from './trace/recorder.js';
+import { unusedLines } from './unused-lines.js';
 
 export interface CoprocessorOptions {
   readonly config: CoprocessorConfig;
@@ -68,6 +69,7 @@ export class Coprocessor {
   readonly #rpmsgPast = new RpmsgPast();
   #waitsBecause: string | undefined;
   #hasFailed = false;
+  #hasSaidUnused = false;
   #stopped = false;
 
   constructor(options: CoprocessorOptions) {
@@ -124,6 +126,7 @@ export class Coprocessor {
         if (state.kind !== 'up') return;
         const { dialect, firmware, bootId } = this.bus.status;
         log('info', 'coprocessor_up', { dialect, firmware, boot_id: bootId });
+        this.#sayUnused(unusedLines(dialect, this.config.ports));
       }),
     );
     this.#open();
@@ -147,6 +150,12 @@ export class Coprocessor {
     for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe();
     this.bus.close();
     await this.#link?.close();
+  }
+
+  #sayUnused(what: string | undefined): void {
+    if (what === undefined || this.#hasSaidUnused) return;
+    this.#hasSaidUnused = true;
+    this.#options.log('warn', 'driver', { message: `${this.config.name}: ${what}` });
   }
 
   #open(): void {
