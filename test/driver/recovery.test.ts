@@ -317,6 +317,23 @@ describe('a PLAIN channel', () => {
     expect(items.at(-1)).toMatchObject({ kind: 'edge' });
   });
 
+  it('that is silent for a while keeps its lines armed while HELLO is not answered', async () => {
+    const hub = rig({ coprocessor: { lines: 2 }, delivery: 'plain' });
+    const remote = await hub.up();
+    const items = hub.items();
+    await remote.enableInterrupt(0, 'both');
+    hub.link.losesReceived = () => true;
+    await hub.advance(5_000, 20);
+    hub.coprocessor.drive(0, 1);
+    hub.link.losesReceived = () => false;
+    await hub.advance(5_000, 20);
+    hub.coprocessor.drive(0, 0);
+    await hub.settle();
+    checkAccounting(hub, items, 0);
+    expect(items.at(-1)).toMatchObject({ kind: 'edge', line: 0, level: 0 });
+    expect(kinds(items)).not.toContain('disabled');
+  });
+
   it('on which an answer gets lost has it asked again within the time limit', async () => {
     const hub = rig({ coprocessor: { lines: 2 }, delivery: 'plain' });
     const remote = await hub.up();

@@ -17,6 +17,7 @@ export interface PlainWatchOptions {
  */
 export class PlainWatch {
   private timer: TimerHandle | undefined;
+  private stopped = false;
   private readonly rearming = new Set<string>();
 
   constructor(private readonly options: PlainWatchOptions) {}
@@ -25,11 +26,13 @@ export class PlainWatch {
     const { time, timeouts } = this.options;
     this.timer = time.set(() => {
       this.check();
-      this.start();
+      // A recovery ends the session, and this watch with it.
+      if (!this.stopped) this.start();
     }, Math.min(timeouts.plain_event_silence, timeouts.request) / 4);
   }
 
   stop(): void {
+    this.stopped = true;
     if (this.timer !== undefined) this.options.time.clear(this.timer);
   }
 
