@@ -10,8 +10,6 @@ const SOCK_CLOEXEC = 0o2000000;
 const BACKLOG = 8;
 /** Pause before it accepts again after it could not. */
 const RETRY_MS = 200;
-/** Only this user, until owner and mode are what they shall be. */
-const UMASK_WHILE_BINDING = 0o177;
 
 /** Who may connect; undefined ids are this process's own. */
 export interface UnixListenerAccess {
@@ -41,10 +39,9 @@ export class UnixListener {
   ) {
     refuseOccupied(path);
     const temporary = `${path}.${process.pid}`;
-    const fd = openStream();
+    rmSync(temporary, { force: true });
+    const fd = bindUnix(temporary);
     try {
-      rmSync(temporary, { force: true });
-      bind(fd, temporary);
       if (access.uid !== undefined || access.gid !== undefined) {
         chownSync(temporary, access.uid ?? -1, access.gid ?? -1);
       }
@@ -107,18 +104,25 @@ export function connectUnix(path: string): number {
   throw new SystemCallError('connect', errno);
 }
 
-function openStream(): number {
-  return checked('socket', libc().socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-}
-
-function bind(fd: number, path: string): void {
+/**
+ * A Unix stream socket with a name, which nobody can connect to before it listens: until then there
+ * is time to give it an owner and a mode. The umask is left alone: it is the whole process's, and
+ * files that are made meanwhile on other threads would get it too. Throws a SystemCallError.
+ */
+export function bindUnix(path: string): number {
   const address = unixAddress(path);
-  const before = process.umask(UMASK_WHILE_BINDING);
+  const fd = openStream();
   try {
     checked('bind', libc().bind(fd, address, address.length));
-  } finally {
-    process.umask(before);
+    return fd;
+  } catch (thrown) {
+    closeSync(fd);
+    throw thrown;
   }
+}
+
+function openStream(): number {
+  return checked('socket', libc().socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
 
 function refuseOccupied(path: string): void {

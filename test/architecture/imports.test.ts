@@ -164,6 +164,11 @@ describe('the house', () => {
     expect([...packages].filter((name) => !name.startsWith('node:'))).toEqual(['@msgpack/msgpack']);
   });
 
+  it('leaves the umask alone: files that are made on other threads would get it too', () => {
+    const changing = files.filter((file) => /\bumask\(/.test(readFileSync(join(root, file), 'utf8')));
+    expect(changing).toEqual([]);
+  });
+
   it(`has no file over ${MOST_LINES} lines`, () => {
     const long = files
       .map((file) => ({ file, lines: readFileSync(join(root, file), 'utf8').split('\n').length }))

@@ -1,7 +1,8 @@
-import { chmodSync, chownSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, renameSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { basename, join } from 'node:path';
 import { BridgeError, messageOf } from '../../base/errors.js';
+import { bindUnix } from '../../linux/unix-listener.js';
 import { MAX_SOCKET_PATH } from '../runtime-dir.js';
 
 /** Who may connect to a socket. */
@@ -15,12 +16,9 @@ export interface SocketAccess {
 
 export const DEFAULT_SOCKET_MODE = 0o660;
 
-/** Nobody, until owner and mode are what they shall be. */
-const UMASK_WHILE_LISTENING = 0o777;
-
 /**
- * Listens at `path`, replacing what is there. Owner, group and mode are set before the socket gets
- * its name, so that nobody else ever gets in. Throws PERMISSION_DENIED or IO_ERROR.
+ * Listens at `path`, replacing what is there. Owner, group and mode are set before the socket
+ * listens, so that nobody else ever gets in, and before it gets its name. Throws PERMISSION_DENIED or IO_ERROR.
  */
 export async function listenAt(
   path: string,
@@ -39,11 +37,7 @@ export async function listenAt(
   const server = createServer({ pauseOnConnect: false }, accept);
   rmSync(temporary, { force: true });
   try {
-    await listen(server, temporary);
-    if (access.uid !== undefined || access.gid !== undefined) {
-      chownSync(temporary, access.uid ?? -1, access.gid ?? -1);
-    }
-    chmodSync(temporary, access.mode);
+    await listen(server, bindWith(temporary, access));
     renameSync(temporary, path);
   } catch (thrown) {
     server.close();
@@ -64,18 +58,25 @@ export function stopListening(server: Server, path: string): void {
   server.close();
 }
 
-function listen(server: Server, path: string): Promise<void> {
+/** A socket at `path` that does not listen yet; its descriptor. */
+function bindWith(path: string, { uid, gid, mode }: SocketAccess): number {
+  const fd = bindUnix(path);
+  try {
+    if (uid !== undefined || gid !== undefined) chownSync(path, uid ?? -1, gid ?? -1);
+    chmodSync(path, mode);
+    return fd;
+  } catch (thrown) {
+    closeSync(fd);
+    throw thrown;
+  }
+}
+
+function listen(server: Server, fd: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    // bind(2) happens inside listen(), so the umask only has to hold for this call.
-    const before = process.umask(UMASK_WHILE_LISTENING);
-    try {
-      server.listen({ path }, () => {
-        server.off('error', reject);
-        resolve();
-      });
-    } finally {
-      process.umask(before);
-    }
+    server.listen({ fd }, () => {
+      server.off('error', reject);
+      resolve();
+    });
   });
 }

@@ -1,4 +1,13 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -64,6 +73,26 @@ describe('ChipStore', () => {
     ]);
     expect(readdirSync(folder())).toEqual(['door.json', 'panel.2.json.damaged']);
     expect(open().load().damaged).toEqual([]);
+  });
+
+  it('leaves a file alone that cannot be read: it may be whole', async () => {
+    await open().save(DOOR);
+    mkdirSync(join(folder(), 'panel.2.json'));
+    expect(() => open().load()).toThrow(
+      expect.objectContaining({ name: 'IO_ERROR', message: expect.stringContaining('panel.2.json') }),
+    );
+    expect(readdirSync(folder())).toEqual(['door.json', 'panel.2.json']);
+  });
+
+  it('writes files that the next daemon can read, whatever the umask is at that moment', async () => {
+    const store = open();
+    await store.save(PANEL);
+    const saving = store.save(DOOR);
+    const before = process.umask(0o777);
+    await saving.finally(() => process.umask(before));
+    expect(readdirSync(folder()).map((file) => statSync(join(folder(), file)).mode & 0o777)).toEqual([
+      0o600, 0o600,
+    ]);
   });
 
   it('takes nothing from a folder that others can write to', async () => {

@@ -40,8 +40,9 @@ export class ChipStore {
   }
 
   /**
-   * What was kept, in the order of names; files that cannot be read as a chip are put aside. Throws
-   * PERMISSION_DENIED where others could have written them, IO_ERROR where they cannot be read.
+   * What was kept, in the order of names; files whose content is no chip are put aside. Throws
+   * PERMISSION_DENIED where others could have written them, IO_ERROR where one cannot be read: what
+   * is in it may be whole.
    */
   load(): { readonly chips: readonly StoredChip[]; readonly damaged: readonly DamagedChip[] } {
     const chips: StoredChip[] = [];
@@ -53,9 +54,9 @@ export class ChipStore {
       const file = join(this.#folder, name);
       if (UNFINISHED.test(name)) rmSync(file, { force: true });
       if (!name.endsWith(ENDING)) continue;
+      const text = this.#read(file);
       try {
-        const chip = name.slice(0, -ENDING.length);
-        chips.push({ description: readStoredChip(readFileSync(file, 'utf8'), chip), file });
+        chips.push({ description: readStoredChip(text, name.slice(0, -ENDING.length)), file });
       } catch (thrown) {
         damaged.push(putAside(file, messageOf(thrown)));
       }
@@ -109,6 +110,16 @@ export class ChipStore {
       return readdirSync(this.#folder).sort();
     } catch (thrown) {
       throw new BridgeError('IO_ERROR', `${this.#what}: ${messageOf(thrown)}`, { cause: thrown });
+    }
+  }
+
+  #read(file: string): string {
+    try {
+      return readFileSync(file, 'utf8');
+    } catch (thrown) {
+      throw new BridgeError('IO_ERROR', `stored chip '${file}' cannot be read: ${messageOf(thrown)}`, {
+        cause: thrown,
+      });
     }
   }
 

@@ -4,6 +4,9 @@ import { basename, dirname, join } from 'node:path';
 /** What a write that was cut short leaves behind; names of ours never begin so. */
 export const UNFINISHED = /^\..*\.new$/;
 
+/** Of files that are nobody else's business. */
+const MODE = 0o600;
+
 /**
  * Writes a file so that whatever happens, a power failure too, it afterwards holds all of the old
  * or all of the new content: a file beside it, written out to the disk, takes its name, and then
@@ -13,8 +16,10 @@ export async function writeWhole(path: string, content: string): Promise<void> {
   const folder = dirname(path);
   const unfinished = join(folder, `.${basename(path)}.new`);
   try {
-    const file = await open(unfinished, 'w', 0o600);
+    const file = await open(unfinished, 'w', MODE);
     try {
+      // Whatever the umask, and whoever made the file: the next daemon has to read it.
+      await file.chmod(MODE);
       await file.writeFile(content);
       await file.sync();
     } finally {
