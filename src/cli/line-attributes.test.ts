@@ -20,6 +20,13 @@ describe('formatAttributes', () => {
     expect(formatAttributes({ ...plain, direction: 'output' }, false)).toBe('output');
   });
 
+  it('of a line of which only that it is used is known, says only that', () => {
+    expect(formatAttributes({ ...plain, used: true }, false)).toBe('used');
+    expect(formatAttributes({ ...plain, used: true, throughChip: 'door' }, false)).toBe(
+      'input used chip="door"',
+    );
+  });
+
   it('keeps the order of gpioinfo', () => {
     const all: LineInfo = {
       ...plain,

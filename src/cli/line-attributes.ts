@@ -2,7 +2,9 @@ import type { LineInfo } from '../gpio/chip.js';
 
 /** The attributes of a line as `info` prints them, in its order. */
 export function formatAttributes(info: LineInfo, unquoted: boolean): string {
-  const words: string[] = [info.direction];
+  // Of a line that is in use through another synthetic chip no more is known.
+  const othersLine = info.used && info.consumer === undefined && info.throughChip === undefined;
+  const words: string[] = othersLine ? [] : [info.direction];
   if (info.activeLow) words.push('active-low');
   if (info.edges !== 'none') words.push(`edges=${info.edges}`);
   if (info.eventClock !== 'monotonic') words.push(`event-clock=${info.eventClock}`);

@@ -11,7 +11,7 @@ import type { ApiServer } from '../api/server/api-server.js';
 import type { StatusSource } from '../api/server/control-session.js';
 import type { ClockReport } from '../driver/remote-gpio.js';
 import type { ExportReport } from '../export/vhost-user/vhost-user-export.js';
-import type { Chip } from '../gpio/chip.js';
+import type { Chip, ChipState } from '../gpio/chip.js';
 import type { RemoteProcessor } from '../linux/remoteproc.js';
 import type { Coprocessor } from './coprocessor.js';
 import type { ServedSynthetic } from './synthetic/synthetic-chips.js';
@@ -33,9 +33,9 @@ export function daemonStatus(options: StatusOptions): StatusSource {
     coprocessors: () => [...coprocessors()].map(coprocessorStatus),
     chips: () => [
       ...[...coprocessors()].flatMap(({ chips }) =>
-        chips.served.map(({ chip, remote }) => chipStatus(chip, remote.counters, api)),
+        chips.served.map(({ chip, remote }) => chipStatus(chip, chip.state, remote.counters, api)),
       ),
-      ...[...synthetics()].map(({ chip }) => chipStatus(chip, {}, api)),
+      ...[...synthetics()].map(({ chip }) => chipStatus(chip, chip.fullState, {}, api)),
     ],
     exports: () => exports().map(exportStatus),
   };
@@ -107,8 +107,7 @@ function clockStatus(report: ClockReport): WireClockStatus {
   };
 }
 
-function chipStatus(chip: Chip, counters: WireCounters, api: ApiServer): WireChipStatus {
-  const { state } = chip;
+function chipStatus(chip: Chip, state: ChipState, counters: WireCounters, api: ApiServer): WireChipStatus {
   return {
     name: chip.name,
     label: chip.label,

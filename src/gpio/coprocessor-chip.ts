@@ -24,6 +24,7 @@ import { checkLineConfigs, checkOffset, checkRequest } from './line-config.js';
 import { CoprocessorLineRequest, type RequestFace } from './line-request.js';
 import type { Reservation } from './line-reservations.js';
 import { type HoldChange, LineTable } from './line-table.js';
+import { COPROCESSOR_DOWN } from './told-through.js';
 
 export interface CoprocessorChipOptions {
   readonly name: string;
@@ -136,17 +137,17 @@ export class CoprocessorChip implements Chip {
     request: LineRequestConfig,
     face: RequestFace | undefined,
   ): Promise<CoprocessorLineRequest> {
-    await this.whenUp();
-    checkRequest(request, this.name, this.lineCount);
+    await this.whenUp(face?.chip);
+    // Where its lines are now, a synthetic chip knows; its reservations are checked when they are claimed.
+    if (face === undefined) checkRequest(request, this.name, this.lineCount);
     const configs = checkLineConfigs(request.config, request.offsets);
     if (
       configs.some((config) => config.edges !== 'none') &&
       this.remote.description?.hasInterrupts === false
     ) {
-      throw new BridgeError(
-        'NOT_SUPPORTED',
-        `chip '${this.name}' has no interrupts: its lines cannot report edges`,
-      );
+      const which =
+        face === undefined ? `chip '${this.name}'` : `the coprocessor of these lines of chip '${face.chip}'`;
+      throw new BridgeError('NOT_SUPPORTED', `${which} has no interrupts: its lines cannot report edges`);
     }
     await this.lines.released(request.offsets);
     return CoprocessorLineRequest.open({
@@ -162,12 +163,18 @@ export class CoprocessorChip implements Chip {
     });
   }
 
-  /** A chip that is coming up is worth a short wait; one that is down says why at once: LINK_DOWN. */
-  async whenUp(): Promise<void> {
+  /**
+   * A chip that is coming up is worth a short wait; one that is down says why at once: LINK_DOWN. To
+   * who asks through a synthetic chip, named by `through`, it says so of that, and no more.
+   */
+  async whenUp(through?: string): Promise<void> {
     if (this.state.kind === 'starting') await this.started();
-    if (this.state.kind === 'up') return;
-    const why = this.state.kind === 'down' ? `down: ${this.state.reason}` : 'still starting: try again';
-    throw new BridgeError('LINK_DOWN', `chip '${this.name}' is ${why}`);
+    const { state } = this;
+    if (state.kind === 'up') return;
+    const which = `chip '${through ?? this.name}' is`;
+    if (state.kind === 'starting') throw new BridgeError('LINK_DOWN', `${which} still starting: try again`);
+    const reason = through === undefined ? state.reason : COPROCESSOR_DOWN;
+    throw new BridgeError('LINK_DOWN', `${which} down: ${reason}`);
   }
 
   /** Ends every request, and the chip with them: its coprocessor was taken out of the configuration. */
@@ -198,7 +205,8 @@ export class CoprocessorChip implements Chip {
     );
     return restarted.subscribe(() => {
       for (const hold of new Set(this.lines.allHolds())) {
-        hold.end(`the firmware of chip '${this.name}' restarted, and on_restart is "release"`);
+        const whose = hold.through === undefined ? `chip '${this.name}'` : 'its coprocessor';
+        hold.end(`the firmware of ${whose} restarted, and on_restart is "release"`);
       }
     });
   }

@@ -1,4 +1,5 @@
-import type { Level, RemoteGpio } from '../driver/remote-gpio.js';
+import type { LineRequests } from '../driver/line-face.js';
+import type { Level } from '../driver/remote-gpio.js';
 import type { LineConfig } from './chip.js';
 import { interruptTypeOf, invertIf } from './line-config.js';
 
@@ -9,7 +10,7 @@ import { interruptTypeOf, invertIf } from './line-config.js';
  * comes last, so that nothing is delivered before the line is what was asked for.
  */
 export async function applyConfig(
-  remote: RemoteGpio,
+  remote: LineRequests,
   offset: number,
   config: LineConfig,
 ): Promise<'input' | 'output'> {
@@ -27,7 +28,7 @@ export async function applyConfig(
 
 /** Changes a line from one configuration to another; the line stays requested. */
 export async function changeConfig(
-  remote: RemoteGpio,
+  remote: LineRequests,
   offset: number,
   from: LineConfig,
   direction: 'input' | 'output',
@@ -49,7 +50,7 @@ export async function changeConfig(
 
 /** The value before the direction (H6), and acknowledged: the line never shows anything else. */
 async function driveOutput(
-  remote: RemoteGpio,
+  remote: LineRequests,
   offset: number,
   config: LineConfig,
   value: Level,

@@ -1,7 +1,8 @@
 import type { Observable } from 'rxjs';
 import type { Clock, Timers } from '../base/clock.js';
 import { BridgeError } from '../base/errors.js';
-import type { Level, RemoteGpio } from '../driver/remote-gpio.js';
+import type { LineRequests } from '../driver/line-face.js';
+import type { Level } from '../driver/remote-gpio.js';
 import type { LineEvent } from '../events/edge-event.js';
 import type { EventRouter } from '../events/event-router.js';
 import { type LineView, newLineView, RequestEvents } from '../events/request-events.js';
@@ -10,6 +11,7 @@ import { checkLineConfigs, invalid, invertIf } from './line-config.js';
 import { applyConfig, changeConfig } from './line-driver.js';
 import type { Reservation } from './line-reservations.js';
 import type { LineHold, LineTable } from './line-table.js';
+import { requestsThrough } from './told-through.js';
 
 const NS_PER_US = 1_000n;
 
@@ -18,6 +20,8 @@ const NS_PER_US = 1_000n;
  * owner knows them, and where their events go, together with those of other controllers.
  */
 export interface RequestFace {
+  /** Name of the synthetic chip. */
+  readonly chip: string;
   /** One for each offset, in their order. */
   readonly reservations: readonly Reservation[];
   /** Ended by whoever made it. */
@@ -34,7 +38,7 @@ export interface RequestContext {
   /** One for each offset, checked. */
   readonly configs: readonly LineConfig[];
   readonly lines: LineTable;
-  readonly remote: RemoteGpio;
+  readonly remote: LineRequests;
   readonly router: EventRouter;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -49,6 +53,8 @@ export class CoprocessorLineRequest implements LineRequest {
   readonly events$: Observable<readonly LineEvent[]>;
 
   private readonly events: RequestEvents;
+  /** The controller; its errors are in the owner's terms. */
+  private readonly remote: LineRequests;
   private readonly views = new Map<number, LineView>();
   private why: string | undefined;
   private releasing: Promise<void> | undefined;
@@ -73,6 +79,8 @@ export class CoprocessorLineRequest implements LineRequest {
   private constructor(private readonly context: RequestContext) {
     this.consumer = context.request.consumer;
     this.offsets = [...context.request.offsets];
+    const { remote, face } = context;
+    this.remote = face === undefined ? remote : requestsThrough(remote, (offset) => this.shown(offset));
     this.events = context.face?.events ?? new RequestEvents(context.clock, context.timers);
     this.events$ = this.events.events$;
   }
@@ -83,7 +91,7 @@ export class CoprocessorLineRequest implements LineRequest {
 
   async getValues(offsets: readonly number[] = this.offsets): Promise<Level[]> {
     const holds = offsets.map((offset) => this.hold(offset));
-    const levels = await Promise.all(offsets.map((offset) => this.context.remote.getValue(offset)));
+    const levels = await Promise.all(offsets.map((offset) => this.remote.getValue(offset)));
     return levels.map((level, i) => invertIf(holds[i]!.config.activeLow, level));
   }
 
@@ -98,7 +106,7 @@ export class CoprocessorLineRequest implements LineRequest {
       if (hold.direction !== 'output') throw invalid(`${this.shown(offset)} is not an output`);
       return [offset, invertIf(hold.config.activeLow, level)] as const;
     });
-    return () => allSettled(wanted.map(([offset, level]) => this.context.remote.setValue(offset, level)));
+    return () => allSettled(wanted.map(([offset, level]) => this.remote.setValue(offset, level)));
   }
 
   reconfigure(config: LineConfig | readonly LineConfig[]): Promise<void> {
@@ -137,10 +145,10 @@ export class CoprocessorLineRequest implements LineRequest {
   }
 
   private async configureAll(): Promise<void> {
-    const { configs, remote } = this.context;
+    const { configs } = this.context;
     await allSettled(
       this.offsets.map(async (offset, index) => {
-        this.hold(offset).direction = await applyConfig(remote, offset, configs[index]!);
+        this.hold(offset).direction = await applyConfig(this.remote, offset, configs[index]!);
       }),
     );
   }
@@ -150,7 +158,7 @@ export class CoprocessorLineRequest implements LineRequest {
       this.offsets.map(async (offset, index) => {
         const hold = this.hold(offset);
         const config = configs[index]!;
-        hold.direction = await changeConfig(this.context.remote, offset, hold.config, hold.direction, config);
+        hold.direction = await changeConfig(this.remote, offset, hold.config, hold.direction, config);
         hold.config = config;
         this.present(this.views.get(offset)!, config);
         this.context.lines.announce('reconfigured', offset);
@@ -209,9 +217,10 @@ export class CoprocessorLineRequest implements LineRequest {
   }
 
   private async giveLineBack(offset: number): Promise<void> {
-    const { remote, lines } = this.context;
-    if (lines.holdOf(offset)?.config.edges !== 'none') await remote.disableInterrupt(offset).catch(() => {});
-    await remote.releaseLine(offset);
+    const { lines } = this.context;
+    if (lines.holdOf(offset)?.config.edges !== 'none')
+      await this.remote.disableInterrupt(offset).catch(() => {});
+    await this.remote.releaseLine(offset);
   }
 }
 

@@ -79,7 +79,7 @@ export class LineTable {
   /** Who has a line through a synthetic chip is not told the names of other lines. */
   private whyGone(offset: number, { name, through }: LineHold): string {
     if (through !== undefined) {
-      return `line ${through.offset} of chip '${through.chip}' is gone: the firmware of chip '${this.chip}' now describes other lines`;
+      return `line ${through.offset} of chip '${through.chip}' is gone: the firmware of its coprocessor now describes other lines`;
     }
     return offset >= this.names.length
       ? `the firmware of chip '${this.chip}' now has ${this.names.length} lines: line ${offset} is gone`
@@ -218,16 +218,11 @@ export class LineTable {
   /** What a user of this synthetic chip may know of one of its lines: of others' use only that it is used. */
   infoThrough(offset: number, through: Reservation, name: string | undefined): LineInfo {
     const hold = this.holds.get(offset);
-    const info = this.info(offset);
-    if (hold !== undefined && hold.through === through) {
-      const { throughChip: _, ...own } = info;
-      return { ...own, ...nameAs(name), offset: through.offset };
-    }
-    return {
-      ...unusedLine(through.offset, name),
-      used: hold !== undefined,
-      direction: info.direction,
-    };
+    const unused = unusedLine(through.offset, name);
+    if (hold === undefined) return { ...unused, direction: this.directionOf(offset) };
+    if (hold.through !== through) return { ...unused, used: true };
+    const { throughChip: _, ...own } = this.info(offset);
+    return { ...own, ...nameAs(name), offset: through.offset };
   }
 
   private directionOf(offset: number): 'input' | 'output' {

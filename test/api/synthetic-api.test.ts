@@ -86,6 +86,24 @@ describe('synthetic chips over the control socket', () => {
     await user.synthetic.make(description('door', 'hub:3'));
   });
 
+  it('tell their users that their coprocessor is down, and only the control socket why', async () => {
+    const client = await bench.client();
+    await client.synthetic.make(description('door', 'hub:3'));
+    const reason = 'unix:/run/secret: in use by pid 812 (minicom)';
+    bench.remote.state$.next({ kind: 'down', reason });
+    const chip = await client.openChip('door');
+    const told = "its coprocessor is down; 'gpiobridge status' tells whoever may use the control socket why";
+    expect((await chip.info()).state).toEqual({ kind: 'down', reason: told });
+    expect((await chip.lineInfo(0)).unavailable).toBe(told);
+    await expect(chip.requestLines({ consumer: 'x', offsets: [0], config: INPUT })).rejects.toMatchObject({
+      name: 'LINK_DOWN',
+      message: `chip 'door' is down: ${told}`,
+    });
+    const whole = `chip 'hub' is down: ${reason}`;
+    expect((await client.synthetic.list())[0]!.state).toEqual({ kind: 'down', reason: whole });
+    expect((await client.synthetic.lines('door'))[0]!.unavailable).toBe(whole);
+  });
+
   it('are not taken for those of the same name that somebody else made later', async () => {
     const [first, second] = [await bench.client(), await bench.client()];
     await first.synthetic.make(description('door', 'hub:3'), 'connection');

@@ -1,13 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { nodeTimers } from '../../src/base/clock.js';
-import type { Chip, Level, LineInfoChange } from '../../src/gpio/chip.js';
+import type { Chip, LineInfoChange } from '../../src/gpio/chip.js';
 import { ChipDirectory } from '../../src/gpio/chip-directory.js';
 import { CoprocessorChip } from '../../src/gpio/coprocessor-chip.js';
 import { SyntheticChip } from '../../src/gpio/synthetic/synthetic-chip.js';
 import { BOTH, eventsOf, INPUT, OUTPUT } from '../contract/chip.js';
 import { type DriverRig, type RigOptions, useRigs } from '../driver/driver-rig.js';
-import { hostClock } from '../support/api-bench.js';
-import { MemoryRemote } from '../support/memory-remote.js';
 
 const driverRig = useRigs();
 
@@ -167,6 +164,19 @@ describe('a line belongs to one request', () => {
     await expect(ask(one, [0])).rejects.toThrow(/^line 0 of chip 'one' is in use by 'lockd'$/);
   });
 
+  it("and through another chip also its direction and its changes are nobody else's business", async () => {
+    const { make } = await house();
+    const [one, two] = [make('one', ['hub:4'], true), make('two', ['hub:4'], true)];
+    const before = two.lineInfo(0);
+    const told: unknown[] = [];
+    two.lineInfo$.subscribe(({ kind, info }) => told.push([kind, info]));
+    const request = await ask(one, [0], { ...OUTPUT, value: 1 }, 'lockd');
+    await request.reconfigure(INPUT);
+    await request.reconfigure({ ...OUTPUT, activeLow: true });
+    expect(told).toEqual([['requested', { ...before, used: true }]]);
+    expect(two.lineInfo(0)).toEqual({ ...before, used: true });
+  });
+
   it('shared by all who name it, or by none', async () => {
     const { make, hub } = await house();
     make('first', ['hub:4']);
@@ -175,7 +185,10 @@ describe('a line belongs to one request', () => {
       used: false,
       unavailable: 'another chip has it',
     });
-    await expect(ask(second, [0])).rejects.toMatchObject({ name: 'BUSY', message: /synthetic chip 'first'/ });
+    await expect(ask(second, [0])).rejects.toMatchObject({
+      name: 'BUSY',
+      message: "line 0 of chip 'second' cannot be used: another chip has it",
+    });
     await ask(second, [1]);
     expect(hub.chip.lineInfo(5)).toMatchObject({ used: true, throughChip: 'second' });
   });
@@ -241,6 +254,8 @@ describe('a line belongs to one request', () => {
   });
 });
 
+const DOWN = "its coprocessor is down; 'gpiobridge status' tells whoever may use the control socket why";
+
 describe('coprocessors that come and go', () => {
   it('leave a chip down until they are there, with all its lines', async () => {
     const directory = new ChipDirectory();
@@ -251,8 +266,9 @@ describe('coprocessors that come and go', () => {
       description: { name: 'door', lines: ['hub:DOOR', 'hub:0-2'], shared: false },
       directory,
     });
-    expect([chip.lineCount, chip.state]).toEqual([4, { kind: 'down', reason: "chip 'hub' is not there" }]);
-    expect(chip.lineInfo(0)).toMatchObject({ name: 'DOOR', unavailable: "there is no chip 'hub' now" });
+    expect([chip.lineCount, chip.state]).toEqual([4, { kind: 'down', reason: DOWN }]);
+    expect(chip.fullState).toEqual({ kind: 'down', reason: "chip 'hub' is not there" });
+    expect(chip.lineInfo(0)).toMatchObject({ name: 'DOOR', unavailable: DOWN });
     await expect(ask(chip, [0])).rejects.toMatchObject({ name: 'LINK_DOWN' });
     await rig.up();
     directory.add(chipOver('hub', rig));
@@ -268,8 +284,12 @@ describe('coprocessors that come and go', () => {
     const seen = eventsOf(request);
     await hub.rig.link.close();
     await hub.rig.settle();
-    expect(chip.state).toMatchObject({ kind: 'down', reason: /^chip 'hub' is down: / });
-    expect(chip.lineInfo(0)).toMatchObject({ used: true, unavailable: /^chip 'hub' is down: / });
+    expect(chip.state).toEqual({
+      kind: 'down',
+      reason: DOWN.replace('its', 'one of its').replace('or', 'ors'),
+    });
+    expect(chip.fullState).toMatchObject({ kind: 'down', reason: /^chip 'hub' is down: / });
+    expect(chip.lineInfo(0)).toMatchObject({ used: true, unavailable: DOWN });
     await expect(ask(chip, [1], { ...OUTPUT, value: 1 })).resolves.toBeDefined();
     expect(imu.rig.coprocessor.pin(1).level).toBe(1);
     hub.rig.coprocessor.drive(4, 1);
@@ -296,9 +316,10 @@ describe('coprocessors that come and go', () => {
     expect(chip.lineInfo(1)).not.toHaveProperty('unavailable');
     expect(chip.lineInfo(2)).toMatchObject({
       name: 'LOCK',
-      unavailable: "chip 'hub' has no line 'LOCK' now",
+      unavailable: 'its coprocessor has no such line now',
     });
-    expect(chip.lineInfo(3)).toMatchObject({ unavailable: "chip 'hub' has no line 7 now" });
+    expect(chip.bindings[2]!.binding.problem?.message).toBe("chip 'hub' has no line 'LOCK' now");
+    expect(chip.bindings[3]!.binding.problem?.message).toBe("chip 'hub' has no line 7 now");
     await expect(ask(chip, [2])).rejects.toMatchObject({ name: 'LINE_GONE' });
     await expect(ask(chip, [1])).resolves.toBeDefined();
   });
@@ -310,77 +331,9 @@ describe('coprocessors that come and go', () => {
     hub.chip.close('the configuration changed');
     directory.remove(hub.chip);
     await hub.rig.until(() => request.ended !== undefined, 'the request to end');
-    expect(chip.lineInfo(0)).toMatchObject({ unavailable: "there is no chip 'hub' now" });
+    expect(chip.lineInfo(0)).toMatchObject({ unavailable: DOWN });
     expect(chip.state).toMatchObject({ kind: 'down' });
     await hub.rig.settle();
     await expect(ask(chip, [1])).resolves.toBeDefined();
   });
 });
-
-describe('a request that is being made', () => {
-  it('gives every line back when one of them goes away meanwhile', async () => {
-    const { chip, hub, imu, gate } = slowHouse();
-    const asked = ask(chip, [0, 1], { ...OUTPUT, value: 1 });
-    await gate.reached;
-    hub.close('the configuration changed');
-    gate.open();
-    await expect(asked).rejects.toMatchObject({ name: 'LINE_GONE', message: 'the configuration changed' });
-    expect(imu.lineInfo(0)).toMatchObject({ used: true, throughChip: 'door' });
-    expect(imu.lineInfo(0)).not.toHaveProperty('consumer');
-    await expect(ask(chip, [1])).resolves.toBeDefined();
-  });
-
-  it('is waited for by who deletes the chip', async () => {
-    const { chip, imu, gate } = slowHouse();
-    const asked = ask(chip, [0, 1], { ...OUTPUT, value: 1 });
-    await gate.reached;
-    let closed = false;
-    const closing = chip.close('deleted').then(() => {
-      closed = true;
-    });
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(closed).toBe(false);
-    gate.open();
-    await expect(asked).rejects.toMatchObject({ name: 'CLOSED' });
-    await closing;
-    expect(imu.lineInfo(0)).toMatchObject({ used: false });
-  });
-});
-
-/** A chip over `hub` and `imu`, of which `imu` makes an output only when the gate opens. */
-function slowHouse() {
-  const gate = new Gate();
-  const base = { clock: hostClock, timers: nodeTimers };
-  const directory = new ChipDirectory();
-  const remotes = { hub: new MemoryRemote('hub', ['A']), imu: new GatedRemote(gate) };
-  const [hub, imu] = Object.values(remotes).map(
-    (remote) => new CoprocessorChip({ ...base, name: remote.name, remote, startingMs: 1_000 }),
-  ) as [CoprocessorChip, CoprocessorChip];
-  directory.add(hub);
-  directory.add(imu);
-  const description = { name: 'door', lines: ['hub:0', 'imu:0'], shared: false };
-  return { hub, imu, gate, chip: new SyntheticChip({ ...base, description, directory }) };
-}
-
-class Gate {
-  open: () => void = () => {};
-  reach: () => void = () => {};
-  readonly opened = new Promise<void>((resolve) => {
-    this.open = resolve;
-  });
-  readonly reached = new Promise<void>((resolve) => {
-    this.reach = resolve;
-  });
-}
-
-class GatedRemote extends MemoryRemote {
-  constructor(private readonly gate: Gate) {
-    super('imu', ['B']);
-  }
-
-  override async setValue(line: number, level: Level): Promise<void> {
-    this.gate.reach();
-    await this.gate.opened;
-    await super.setValue(line, level);
-  }
-}

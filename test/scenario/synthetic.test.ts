@@ -221,7 +221,9 @@ describe('other firmware', () => {
     expect((await tool('get', '-c', 'door', '1')).status).toBe(0);
     expect(await tool('get', '-c', 'door', '5')).toMatchObject({
       status: 1,
-      stderr: expect.stringContaining("chip 'hub' has no line 30 now"),
+      stderr: expect.stringContaining(
+        "line 5 of chip 'door' cannot be used: its coprocessor has no such line now",
+      ),
     });
   });
 });

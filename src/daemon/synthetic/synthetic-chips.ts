@@ -172,7 +172,7 @@ export class SyntheticChips implements SyntheticControl {
       mode: description.mode ?? null,
       shared: description.shared,
       lifetime,
-      state: wireChipState(chip.state),
+      state: wireChipState(chip.fullState),
     }));
   }
 

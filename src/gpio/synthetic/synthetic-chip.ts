@@ -15,6 +15,7 @@ import type { CoprocessorChip } from '../coprocessor-chip.js';
 import { checkLineConfigs, checkOffset, checkRequest } from '../line-config.js';
 import type { Reservation } from '../line-reservations.js';
 import { type HoldChange, unusedLine } from '../line-table.js';
+import { COPROCESSOR_DOWN, NO_SUCH_LINE, OTHERS_LINE, toldThrough } from '../told-through.js';
 import type { SyntheticDescription } from './description.js';
 import {
   type BoundLine,
@@ -25,7 +26,7 @@ import {
   unbindLine,
 } from './line-binding.js';
 import { type LineSpec, parseLineSpecs } from './line-spec.js';
-import { sameState, stateOver } from './parents-state.js';
+import { sameState, stateOver, whyDown } from './parents-state.js';
 import { SyntheticLineRequest } from './synthetic-request.js';
 
 export interface SyntheticChipOptions {
@@ -101,8 +102,16 @@ export class SyntheticChip implements Chip {
     return [...this.parents].every((name) => this.options.directory.get(name)?.countsLoss ?? false);
   }
 
+  /** As its users may know it. */
   get state(): ChipState {
     return this.states.value;
+  }
+
+  /** The same for whoever may know what is behind it: which coprocessors are down, and why. */
+  get fullState(): ChipState {
+    const { state } = this;
+    const known = state.kind === 'down' && this.closed === undefined;
+    return known ? { kind: 'down', reason: whyDown(this.parents, this.options.directory) } : state;
   }
 
   lineInfo(offset: number): LineInfo {
@@ -112,9 +121,7 @@ export class SyntheticChip implements Chip {
     const name = nameOf(line);
     if (!isBound(binding)) return { ...unusedLine(offset, name), unavailable: publicReason(binding.problem) };
     const info = binding.parent.lineInfoThrough(binding.offset, binding.reservation, name);
-    const { state } = binding.parent;
-    if (state.kind !== 'down') return info;
-    return { ...info, unavailable: `chip '${binding.parent.name}' is down: ${state.reason}` };
+    return binding.parent.state.kind === 'down' ? { ...info, unavailable: COPROCESSOR_DOWN } : info;
   }
 
   findLine(name: string): number | undefined {
@@ -124,16 +131,19 @@ export class SyntheticChip implements Chip {
   async readLevel(offset: number): Promise<Level> {
     checkOffset(offset, this.name, this.lineCount);
     const line = this.boundLines([offset])[0]!;
-    return line.parent.readLevel(line.offset);
+    return line.parent.readLevel(line.offset).catch((thrown: unknown) => {
+      throw toldThrough(thrown, this.shown(offset));
+    });
   }
 
   async requestLines(request: LineRequestConfig): Promise<LineRequest> {
     checkRequest(request, this.name, this.lineCount);
     const configs = checkLineConfigs(request.config, request.offsets);
     const parents = new Set(this.boundLines(request.offsets).map(({ parent }) => parent));
-    await Promise.all([...parents].map((parent) => parent.whenUp()));
+    await Promise.all([...parents].map((parent) => parent.whenUp(this.name)));
     this.checkOpen();
     const opening = SyntheticLineRequest.open({
+      chip: this.name,
       request,
       configs,
       // Again: what was bound may be elsewhere now that the chips are up.
@@ -141,9 +151,13 @@ export class SyntheticChip implements Chip {
       clock: this.options.clock,
       timers: this.options.timers,
       onEnded: (ended) => this.requests.delete(ended),
-    });
+    }).then((opened) => this.adopt(opened));
     this.opening.add(opening);
-    const opened = await opening.finally(() => this.opening.delete(opening));
+    return opening.finally(() => this.opening.delete(opening));
+  }
+
+  /** A request that has just been made; where the chip went meanwhile, so does that, and CLOSED is thrown. */
+  private async adopt(opened: SyntheticLineRequest): Promise<SyntheticLineRequest> {
     if (opened.ended === undefined) this.requests.add(opened);
     if (this.closed !== undefined) await opened.end(this.closed);
     this.checkOpen();
@@ -207,7 +221,11 @@ export class SyntheticChip implements Chip {
     const shown = this.lines.findIndex(
       ({ binding }) => isBound(binding) && binding.parent === parent && binding.offset === offset,
     );
-    if (shown >= 0) this.changes.next({ kind, timestampNs, info: this.lineInfo(shown) });
+    if (shown < 0) return;
+    const info = this.lineInfo(shown);
+    // How others use the line is not told, so nothing of it has changed here.
+    const others = info.used && info.consumer === undefined;
+    if (kind !== 'reconfigured' || !others) this.changes.next({ kind, timestampNs, info });
   }
 
   /** Throws why the first of them that is nowhere is so. */
@@ -216,11 +234,12 @@ export class SyntheticChip implements Chip {
       const { binding } = this.lines[offset]!;
       if (isBound(binding)) return binding;
       const reason = publicReason(binding.problem);
-      throw new BridgeError(
-        binding.problem.name,
-        `line ${offset} of chip '${this.name}' cannot be used: ${reason}`,
-      );
+      throw new BridgeError(binding.problem.name, `${this.shown(offset)} cannot be used: ${reason}`);
     });
+  }
+
+  private shown(offset: number): string {
+    return `line ${offset} of chip '${this.name}'`;
   }
 
   private checkOpen(): void {
@@ -229,9 +248,10 @@ export class SyntheticChip implements Chip {
   }
 }
 
-/** Why a line is nowhere, for users of this chip: who has it instead, and what it is called, is not theirs to know. */
-function publicReason({ name, message }: BridgeError): string {
-  return name === 'BUSY' ? 'another chip has it' : message;
+/** Why a line is nowhere, for users of this chip. */
+function publicReason({ name }: BridgeError): string {
+  if (name === 'BUSY') return OTHERS_LINE;
+  return name === 'LINE_GONE' ? NO_SUCH_LINE : COPROCESSOR_DOWN;
 }
 
 /** The name it was given, else the one it has. */

@@ -11,6 +11,8 @@ import type { CoprocessorLineRequest } from '../line-request.js';
 import type { BoundLine } from './line-binding.js';
 
 export interface SyntheticRequestContext {
+  /** Name of the chip. */
+  readonly chip: string;
   readonly request: LineRequestConfig;
   /** One for each offset, checked. */
   readonly configs: readonly LineConfig[];
@@ -122,12 +124,13 @@ export class SyntheticLineRequest implements LineRequest {
   }
 
   private async openPart(part: Part): Promise<void> {
-    const { request, configs, lines } = this.context;
+    const { chip, request, configs, lines } = this.context;
     const { parent, indexes, offsets } = part;
     const config = indexes.map((index) => configs[index]!);
     part.request = await parent.requestPart(
       { ...request, offsets, config },
       {
+        chip,
         reservations: indexes.map((index) => lines[index]!.reservation),
         events: this.events,
         onEnd: (reason) => void this.finish(reason),
