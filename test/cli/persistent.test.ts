@@ -63,6 +63,47 @@ describe('request and release', () => {
     expect(JSON.parse((await tool('release', '--json', 'L1')).stdout)).toMatchObject({ used: false });
   });
 
+  it('are of all chips or none, and say what was undone', async () => {
+    const client = await bench.client();
+    await client.synthetic.make({ name: 'door', lines: ['hub:7=lock'], shared: false }, 'connection');
+    const door = await client.openChip('door');
+    const config = { direction: 'input', edges: 'none', activeLow: false, eventClock: 'monotonic' } as const;
+    await door.requestLines({ consumer: 'lockd', offsets: [0], config });
+    await tool('request', 'L2=0');
+    expect(await tool('request', 'L1=1', 'L2=1', 'L3', 'lock=1')).toEqual(
+      failure(
+        [
+          "unable to request lines on chip 'door': line 0 of chip 'door' is in use by 'lockd'",
+          "released again: 'L1', 'L3'",
+          "kept before already, and left as now asked for: 'L2'",
+        ]
+          .map((line) => `gpiobridge request: ${line}`)
+          .join('\n'),
+      ),
+    );
+    const hub = await client.openChip('hub');
+    const used = await Promise.all([1, 2, 3].map(async (offset) => (await hub.lineInfo(offset)).used));
+    expect(used).toEqual([false, true, false]);
+    expect(bench.remote.directions[1]).toBe('none');
+    expect(await tool('request', 'L1=1', 'nope=1')).toMatchObject({ status: 1 });
+    expect(await hub.lineInfo(1)).toMatchObject({ used: false });
+    client.close();
+  });
+
+  it('say of a line in use through another chip no more than that', async () => {
+    const client = await bench.client();
+    for (const name of ['one', 'two']) {
+      await client.synthetic.make({ name, lines: ['hub:5'], shared: true }, 'connection');
+    }
+    await tool('request', '-c', 'one', '0=1');
+    expect(await tool('release', '-c', 'two', '0')).toEqual(
+      failure("gpiobridge release: line '0' is in use through another chip, and can be released only there"),
+    );
+    expect((await tool('info', '-c', 'two', '0')).stdout).toMatch(/\tused\n$/);
+    expect(await tool('release', '-c', 'one', '0')).toEqual(DONE);
+    client.close();
+  });
+
   it('say what cannot be', async () => {
     const client = await bench.client();
     const chip = await client.openChip('hub');

@@ -1,4 +1,5 @@
 import { existsSync, writeFileSync } from 'node:fs';
+import { relative } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { askControl } from '../../firmware-sim/control-client.js';
 import type { BridgeClient } from '../../src/api/client/types.js';
@@ -116,10 +117,30 @@ describe('gpiobridge chip', () => {
       stdout: '',
       stderr: 'gpiobridge chip: /no/such: command not found\n',
     });
+    expect(await tool('chip', 'run', 'r', 'hub:3', '--', chain.port)).toMatchObject({
+      status: 126,
+      stderr: `gpiobridge chip: ${chain.port}: permission denied\n`,
+    });
     expect((await tool('chip', 'run', 'r', 'hub:3')).stderr).toMatch(
       /^gpiobridge chip: the command is missing/,
     );
     expect(existsSync(socketOf('r'))).toBe(false);
+  });
+
+  it('tells the command where the daemon is, wherever that goes', async () => {
+    const at = ['--runtime-dir', relative(process.cwd(), chain.runtimeDir)];
+    const program = started([
+      'chip',
+      'run',
+      ...at,
+      'r',
+      'hub:3',
+      '--',
+      'sh',
+      '-c',
+      'cd / && echo $GPIOBRIDGE_RUNTIME_DIR',
+    ]);
+    expect([await program.exit(), program.stdout]).toEqual([0, `${chain.runtimeDir}\n`]);
   });
 
   it('passes signals on to the command it runs', async () => {

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { resolve } from 'node:path';
 import type { BridgeClient } from '../../api/client/types.js';
+import { messageOf } from '../../base/errors.js';
 import { UsageError } from '../errors.js';
 import { dieOf } from '../signals.js';
 
@@ -19,6 +21,13 @@ const FROM_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
 const STATUS_NOT_RUN = 126;
 const STATUS_NOT_FOUND = 127;
 
+const WHY_NOT_RUN: Readonly<Record<string, string>> = {
+  ENOENT: 'command not found',
+  EACCES: 'permission denied',
+  ENOTDIR: 'not a directory',
+  E2BIG: 'too many arguments',
+};
+
 /**
  * Runs a command to its end, and resolves with its exit status. `beforeEnd` is called when it has
  * ended, however it did; where a signal ended it, this program then ends by the same. Should the
@@ -35,8 +44,8 @@ export async function runCommand(
   const stopForwarding = forwardSignals((signal) => child?.kill(signal));
   child = spawn(file!, args, {
     stdio: 'inherit',
-    // The chip is of this daemon, whichever others there are.
-    env: { ...process.env, GPIOBRIDGE_RUNTIME_DIR: daemon.runtimeDir },
+    // The chip is of this daemon, whichever others there are, and wherever the command goes.
+    env: { ...process.env, GPIOBRIDGE_RUNTIME_DIR: resolve(daemon.runtimeDir) },
   });
   let running = true;
   void daemon.synthetic.ended.then((error) => {
@@ -50,9 +59,7 @@ export async function runCommand(
     return signal === null ? (status ?? 1) : dieOf(signal);
   } catch (thrown) {
     const { code } = thrown as NodeJS.ErrnoException;
-    process.stderr.write(
-      `gpiobridge chip: ${file}: ${code === 'ENOENT' ? 'command not found' : (thrown as Error).message}\n`,
-    );
+    process.stderr.write(`gpiobridge chip: ${file}: ${WHY_NOT_RUN[code ?? ''] ?? messageOf(thrown)}\n`);
     return code === 'ENOENT' ? STATUS_NOT_FOUND : STATUS_NOT_RUN;
   } finally {
     running = false;

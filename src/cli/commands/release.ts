@@ -76,12 +76,10 @@ async function notKept({ client, lines }: ChipGroup): Promise<string[]> {
       return [`line '${id}' belongs to synthetic chip '${throughChip}': release it there`];
     }
     if (persistent) return [];
-    const holder = consumer === undefined ? 'somebody' : `'${consumer}'`;
-    return [
-      used
-        ? `line '${id}' is held by ${holder} and free when that ends`
-        : `line '${id}' is not requested by anyone`,
-    ];
+    if (!used) return [`line '${id}' is not requested by anyone`];
+    return consumer === undefined
+      ? [`line '${id}' is in use through another chip, and can be released only there`]
+      : [`line '${id}' is held by '${consumer}' and free when that ends`];
   });
 }
 

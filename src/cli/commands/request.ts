@@ -1,11 +1,12 @@
 import { Command } from 'commander';
+import type { ChipClient } from '../../api/client/types.js';
 import { messageOf } from '../../base/errors.js';
 import type { LineConfig } from '../../gpio/chip.js';
 import { withDaemon } from '../connection.js';
-import { UsageError } from '../errors.js';
+import { ManyErrors, UsageError } from '../errors.js';
 import { lineObject } from '../line-json.js';
 import { type LineWish, parseLineWish } from '../line-value.js';
-import { type ChipGroup, groupByChip, locateLines } from '../locate.js';
+import { type ChipGroup, groupByChip, type LocatedLine, locateLines } from '../locate.js';
 import {
   addClientOptions,
   addRequestOptions,
@@ -24,7 +25,8 @@ interface RequestCommandOptions extends ClientOptions, RequestOptions {
 const LINES_HELP = `A line with a value (1 or 0, active or inactive, on or off, true or false) is driven, one without is
 an input. The lines stay requested by the daemon when this command ends, through restarts of their
 coprocessor, until 'gpiobridge release' or the end of the daemon. A line that is kept for the same
-consumer already gets its new value or direction without being released in between.`;
+consumer already gets its new value or direction without being released in between. When one line is
+refused, those that were requested before it are released again.`;
 
 export function command(): Command {
   const requestCommand = new Command('request')
@@ -43,29 +45,69 @@ async function request(args: string[], options: RequestCommandOptions): Promise<
     const ids = wishes.map(({ id }) => id);
     const lines = await locateLines(daemon, ids, options);
     const wishOf = new Map(lines.map((line, index) => [line, wishes[index]!]));
-    for (const group of groupByChip(lines)) {
-      await keep(
-        group,
-        group.lines.map((line) => configOf(wishOf.get(line)!, options)),
-        options,
-      );
+    const groups = groupByChip(lines);
+    await keepAll(groups, (line) => configOf(wishOf.get(line)!, options), options);
+    if (!options.json) return;
+    for (const { client, lines } of groups) {
+      for (const { offset } of lines) await printJson(lineObject(client.name, await client.lineInfo(offset)));
     }
   });
 }
 
-async function keep(
-  { client, lines }: ChipGroup,
-  config: readonly LineConfig[],
-  { consumer, json }: RequestCommandOptions,
+/**
+ * Requests the lines chip by chip, all or none: where one chip refuses, those of the chips before it
+ * are released again, as far as this call took them.
+ */
+async function keepAll(
+  groups: readonly ChipGroup[],
+  configOfLine: (line: LocatedLine) => LineConfig,
+  { consumer }: RequestCommandOptions,
 ): Promise<void> {
-  const offsets = lines.map(({ offset }) => offset);
-  try {
-    await client.requestPersistently({ consumer, offsets, config });
-  } catch (thrown) {
-    throw new UsageError(`unable to request lines on chip '${client.name}': ${messageOf(thrown)}`);
+  const done: TakenLines[] = [];
+  for (const { client, lines } of groups) {
+    const offsets = lines.map(({ offset }) => offset);
+    try {
+      const before = await Promise.all(offsets.map((offset) => client.lineInfo(offset)));
+      await client.requestPersistently({ consumer, offsets, config: lines.map(configOfLine) });
+      const [changed, taken] = [true, false].map((kept) =>
+        lines.filter((_, index) => before[index]!.persistent === kept),
+      ) as [LocatedLine[], LocatedLine[]];
+      done.push({ client, taken, changed });
+    } catch (thrown) {
+      const problem = `unable to request lines on chip '${client.name}': ${messageOf(thrown)}`;
+      throw new ManyErrors([problem, ...(await undo(done))]);
+    }
   }
-  if (!json) return;
-  for (const offset of offsets) await printJson(lineObject(client.name, await client.lineInfo(offset)));
+}
+
+/** Lines of one chip that a call requested, and those that it only changed: they were kept already. */
+interface TakenLines {
+  readonly client: ChipClient;
+  readonly taken: readonly LocatedLine[];
+  readonly changed: readonly LocatedLine[];
+}
+
+/** Releases what was taken; returns what to say of it. */
+async function undo(done: readonly TakenLines[]): Promise<string[]> {
+  const released: string[] = [];
+  const problems: string[] = [];
+  for (const { client, taken } of done) {
+    if (taken.length === 0) continue;
+    try {
+      await client.releasePersistent(taken.map(({ offset }) => offset));
+      released.push(...taken.map(({ id }) => `'${id}'`));
+    } catch (thrown) {
+      problems.push(`unable to release lines on chip '${client.name}' again: ${messageOf(thrown)}`);
+    }
+  }
+  const changed = done.flatMap((each) => each.changed.map(({ id }) => `'${id}'`));
+  return [
+    ...problems,
+    ...(released.length === 0 ? [] : [`released again: ${released.join(', ')}`]),
+    ...(changed.length === 0
+      ? []
+      : [`kept before already, and left as now asked for: ${changed.join(', ')}`]),
+  ];
 }
 
 function configOf({ value }: LineWish, { activeLow = false, asIs }: RequestCommandOptions): LineConfig {
