@@ -156,6 +156,16 @@ describe('synthetic chips over the control socket', () => {
       [description('hub', 'hub:1'), 'BUSY', /^'hub' is the name of a chip of coprocessor 'hub'$/],
       [description('../x', 'hub:1'), 'INVALID_ARGUMENT', /^name: '..\/x' is no name/],
       [
+        { ...description('x', 'hub:1'), ...{ owner: '4294967295' } },
+        'INVALID_ARGUMENT',
+        /^owner: '4294967295' is no number of a user or group: they go from 0 to 4294967294$/,
+      ],
+      [
+        { ...description('x', 'hub:1'), ...{ group: '99999999999' } },
+        'INVALID_ARGUMENT',
+        /^group: '99999999999' is no number/,
+      ],
+      [
         { ...description('x', 'hub:1'), ...{ owner: 'nobody-of-that-name' } },
         'INVALID_ARGUMENT',
         /no user 'nobody-of/,

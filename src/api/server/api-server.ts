@@ -22,6 +22,14 @@ import type { SyntheticControl } from './synthetic-calls.js';
 /** Names that a chip may have: they are names of files, and users type them. */
 export const CHIP_NAME = /^(?![0-9]+$)[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
 
+/** What to say of one that is none; `most` characters, where fewer are allowed. */
+export function noChipName(name: string, most = 64): string {
+  return (
+    `'${name}' is no name: use up to ${most} letters, digits, '_', '-' and '.', ` +
+    `beginning with a letter, a digit or '_', not only digits`
+  );
+}
+
 export interface ApiServerOptions {
   readonly layout: RuntimeLayout;
   readonly clock: Clock;

@@ -8,13 +8,17 @@ type Database = 'passwd' | 'group';
 
 /** The ids behind the names of users and groups; what does not exist is a problem with its key. */
 export function resolveAccess(access: AccessConfig, problems: Problems): SocketAccess {
-  const uid = resolve('passwd', access.owner, `${access.key}.owner`, problems);
-  const gid = resolve('group', access.group, `${access.key}.group`, problems);
+  const uid = resolve('passwd', access.owner, keyIn(access.key, 'owner'), problems);
+  const gid = resolve('group', access.group, keyIn(access.key, 'group'), problems);
   return {
     mode: access.mode,
     ...(uid === undefined ? {} : { uid }),
     ...(gid === undefined ? {} : { gid }),
   };
+}
+
+function keyIn(table: string, key: string): string {
+  return table === '' ? key : `${table}.${key}`;
 }
 
 function resolve(

@@ -21,6 +21,11 @@ export function checkPath(path: string): string | undefined {
   return path.startsWith('/') && !path.endsWith('/') ? undefined : `'${path}' is no absolute path of a file`;
 }
 
+/** Ids have 32 bits, of which the last value means 'as it is' to chown(2). */
+const MAX_ID = 0xffff_fffe;
+
 export function checkAccount(name: string): string | undefined {
+  if (/^[0-9]+$/.test(name) && Number(name) > MAX_ID)
+    return `'${name}' is no number of a user or group: they go from 0 to ${MAX_ID}`;
   return /^[^\s:/]{1,64}$/.test(name) ? undefined : `'${name}' is no name or number of a user or group`;
 }

@@ -1,4 +1,4 @@
-import { CHIP_NAME } from '../../api/server/api-server.js';
+import { CHIP_NAME, noChipName } from '../../api/server/api-server.js';
 import { DEFAULT_API_LIMITS } from '../../api/server/limits.js';
 import { DEFAULT_SOCKET_MODE } from '../../api/server/socket.js';
 import { messageOf } from '../../base/errors.js';
@@ -182,7 +182,7 @@ function fromLink(name: string, url: string, limitsOfTime: Partial<Timeouts>): C
 
 function checkName(name: string): string | undefined {
   if (CHIP_NAME.test(name) && name.length <= MAX_COPROCESSOR_NAME) return undefined;
-  return `'${name}' is no name: use up to ${MAX_COPROCESSOR_NAME} letters, digits, '_', '-' and '.', not only digits`;
+  return noChipName(name, MAX_COPROCESSOR_NAME);
 }
 
 function checkLink(url: string): string | undefined {

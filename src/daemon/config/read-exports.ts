@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { MAX_SOCKET_PATH } from '../../api/runtime-dir.js';
-import { CHIP_NAME } from '../../api/server/api-server.js';
+import { CHIP_NAME, noChipName } from '../../api/server/api-server.js';
 import type { TableReader } from '../../base/table-reader.js';
 import { EXPORT_TYPES, type ExportConfig } from './config.js';
 import { checkPath, readAccess } from './read-access.js';
@@ -43,7 +43,5 @@ function checkSocket(path: string): string | undefined {
 }
 
 function checkName(name: string): string | undefined {
-  return CHIP_NAME.test(name)
-    ? undefined
-    : `'${name}' is no name: use up to 64 letters, digits, '_', '-' and '.', not only digits`;
+  return CHIP_NAME.test(name) ? undefined : noChipName(name);
 }

@@ -34,6 +34,19 @@ describe('[[synthetic]]', () => {
     const bad: [string, string[]][] = [
       ['[[synthetic]]\n', ['synthetic[0].name: is missing', 'synthetic[0].lines: is missing']],
       [chip('a/b', '"hub:1"'), ["synthetic[0].name: 'a/b' is no name"]],
+      [
+        chip('.x', '"hub:1"'),
+        [
+          "synthetic[0].name: '.x' is no name: use up to 64 letters, digits, '_', '-' and '.', beginning with a letter, a digit or '_', not only digits",
+        ],
+      ],
+      [
+        chip('door', '"hub:1"', 'owner = "4294967295"\ngroup = "99999999999"'),
+        [
+          "synthetic[0].owner: '4294967295' is no number of a user or group: they go from 0 to 4294967294",
+          "synthetic[0].group: '99999999999' is no number",
+        ],
+      ],
       [chip('door', ''), ['synthetic[0].lines: at least one line must be named']],
       [chip('door', '"hub:1-"').replace('hub:1-', 'hub'), ['synthetic[0].lines: line specification "hub"']],
       [

@@ -1,4 +1,4 @@
-import { CHIP_NAME } from '../../api/server/api-server.js';
+import { CHIP_NAME, noChipName } from '../../api/server/api-server.js';
 import { messageOf } from '../../base/errors.js';
 import type { TableReader } from '../../base/table-reader.js';
 import type { SyntheticDescription } from '../../gpio/synthetic/description.js';
@@ -69,7 +69,5 @@ function problemOf(lines: readonly string[]): string | undefined {
 }
 
 function checkName(name: string): string | undefined {
-  return CHIP_NAME.test(name)
-    ? undefined
-    : `'${name}' is no name: use up to 64 letters, digits, '_', '-' and '.', not only digits`;
+  return CHIP_NAME.test(name) ? undefined : noChipName(name);
 }

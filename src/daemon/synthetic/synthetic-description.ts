@@ -14,8 +14,7 @@ export function checkDescription(description: SyntheticDescription): SocketAcces
   const problems = new Problems();
   try {
     const config = readSynthetic(new TableReader(description, '', problems));
-    const access =
-      config === undefined ? undefined : resolveAccess({ ...config.access, key: 'chip' }, problems);
+    const access = config === undefined ? undefined : resolveAccess(config.access, problems);
     problems.throwIfAny();
     return access!;
   } catch (thrown) {
