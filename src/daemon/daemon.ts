@@ -65,10 +65,11 @@ export class Daemon {
       const stored = loadStored(daemon.#store, config, logger);
       tryAccess(runtimeDir.dir, config, access);
       if (trace !== undefined) daemon.#trace = await openTrace(trace, version, logger);
-      await daemon.#api.openControl(daemon.status, daemon.#synthetics, access.control);
-      await daemon.#openMetrics(config, access.metrics);
       await daemon.#synthetics.configure(configuredSynthetics(config, access));
       await daemon.#synthetics.restore(stored);
+      // Not before: nobody is to make a chip of a name that is somebody's already.
+      await daemon.#api.openControl(daemon.status, daemon.#synthetics, access.control);
+      await daemon.#openMetrics(config, access.metrics);
       for (const coprocessor of config.coprocessors) {
         daemon.#add(coprocessor, access.coprocessors.get(coprocessor.name)!);
       }

@@ -59,6 +59,21 @@ async function client(): Promise<BridgeClient> {
   return connected;
 }
 
+it('takes no orders before the chips that it is to have are there', async () => {
+  const names = Array.from({ length: 100 }, (_, i) => `c${i}`);
+  const chips = names.map((name, i) => `[[synthetic]]\nname = "${name}"\nlines = ["hub:${i}"]\n`);
+  writeFileSync(
+    dir.join('gb.toml'),
+    `[[coprocessor]]\nname = "hub"\nlink = "unix:/nowhere"\n${chips.join('')}`,
+  );
+  const program = started(...daemonArgs('--config', dir.join('gb.toml')));
+  while (!existsSync(dir.join('run/control'))) {
+    if (program.process.exitCode !== null) throw new Error(program.stderr);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(readdirSync(dir.join('run/chips')).sort()).toEqual(names.sort());
+});
+
 /** Chips that are up, once there are `count` of them. */
 function upChips(bridge: BridgeClient, count: number) {
   return eventually(async () => {

@@ -1,6 +1,10 @@
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connect } from '../../src/api/client/connect.js';
+import { BridgeError } from '../../src/base/errors.js';
+import { ChipStore } from '../../src/daemon/state/chip-store.js';
+import type { SyntheticDescription } from '../../src/gpio/synthetic/description.js';
+import { apiBench } from '../support/api-bench.js';
 import { Program, run, temporaryDirectory } from '../support/program.js';
 
 /** Chips that outlive the daemon, with the daemon as a process. No coprocessor need be there for them. */
@@ -36,6 +40,14 @@ async function listed() {
     return await client.synthetic.list();
   } finally {
     client.close();
+  }
+}
+
+/** A disk that fails when a file has its name and the folder is to be written out. */
+class LateFailure extends ChipStore {
+  override async save(description: SyntheticDescription): Promise<void> {
+    await super.save(description);
+    throw new BridgeError('IO_ERROR', 'the disk is gone');
   }
 }
 
@@ -114,12 +126,58 @@ describe('a persistent chip', () => {
     chipOf('whose', { owner: 'no-such-user' });
     writeFileSync(`${folder()}/broken.json`, '{');
     const program = await start(...kept(), ...hub());
-    expect(await listed()).toEqual([]);
+    const not = (problem: string) => ({ kind: 'down', reason: `not served: ${problem}` });
+    const stray = "there is no chip 'gone', nor a coprocessor of that name";
+    expect(await listed()).toMatchObject([
+      { name: 'stray', lines: ['gone:3'], lifetime: 'persistent', state: not(stray) },
+      { name: 'whose', lines: ['hub:3'], lifetime: 'persistent', owner: 'no-such-user' },
+    ]);
+    expect((await chip('list')).stdout).toContain(`\n  stray: line 0: not served: ${stray}\n`);
+    for (const lifetime of [[], ['--persist']]) {
+      expect(await chip('new', 'stray', 'hub:3', ...lifetime)).toMatchObject({
+        status: 1,
+        stderr: expect.stringMatching(/persistent chip 'stray' is kept .*stray\.json.*delete it first/),
+      });
+    }
     expect(program.stderr).toMatch(/event=stored_chip_damaged file=\S*broken\.json\.damaged/);
     expect(program.stderr).toMatch(/event=chip_not_served chip=stray .*no chip 'gone'/);
     expect(program.stderr).toMatch(/event=chip_not_served chip=whose .*no user 'no-such-user'/);
     expect(await chip('delete', 'stray')).toMatchObject({ status: 0 });
     expect(await chip('delete', '../broken')).toMatchObject({ status: 1 });
     expect(readdirSync(folder()).sort()).toEqual(['broken.json.damaged', 'whose.json']);
+    expect(await chip('new', 'stray', 'hub:4')).toMatchObject({ status: 0 });
+    expect((await listed()).map(({ name, lifetime }) => [name, lifetime])).toEqual([
+      ['stray', 'daemon'],
+      ['whose', 'persistent'],
+    ]);
+  });
+
+  it('keeps its name from a configuration that is loaded later, served or not', async () => {
+    mkdirSync(folder(), { recursive: true, mode: 0o700 });
+    const stored = { format: 1, name: 'stray', lines: ['gone:3'], shared: false };
+    writeFileSync(`${folder()}/stray.json`, JSON.stringify(stored));
+    const config = dir.join('c.toml');
+    const coprocessor = (name: string) => `[[coprocessor]]\nname = "${name}"\nlink = "unix:/nowhere"\n`;
+    writeFileSync(config, coprocessor('hub'));
+    const program = await start(...kept(), '--config', config);
+    const refused = /event=not_reloaded message="chip 'stray', kept and not served: ([^"]*): delete it first/;
+    writeFileSync(config, `${coprocessor('hub')}[[synthetic]]\nname = "stray"\nlines = ["hub:5"]\n`);
+    program.process.kill('SIGHUP');
+    expect((await program.waitFor(refused))[1]).toBe('is in the configuration as well');
+    expect((await listed()).map(({ lifetime }) => lifetime)).toEqual(['persistent']);
+    expect(await chip('delete', 'stray')).toMatchObject({ status: 0 });
+    program.process.kill('SIGHUP');
+    await program.waitFor(/event=reloaded/);
+    expect((await listed()).map(({ lifetime }) => lifetime)).toEqual(['configuration']);
+  });
+
+  it('that was not kept when its file was there already is not there after the next start', async () => {
+    const bench = await apiBench(4, {}, (place) => new LateFailure(place));
+    const client = await bench.client();
+    const door = { name: 'door', lines: ['hub:1'], shared: false };
+    await expect(client.synthetic.make(door, 'persistent')).rejects.toMatchObject({ name: 'IO_ERROR' });
+    expect(await client.synthetic.list()).toEqual([]);
+    expect(readdirSync(`${bench.layout.dir}/state/chips`)).toEqual([]);
+    await bench.close();
   });
 });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '../../src/api/client/connect.js';
 import type { BridgeClient } from '../../src/api/client/types.js';
-import { type RuntimeLayout, runtimeLayout } from '../../src/api/runtime-dir.js';
+import { type Place, type RuntimeLayout, runtimeLayout } from '../../src/api/runtime-dir.js';
 import { ApiServer } from '../../src/api/server/api-server.js';
 import type { StatusSource } from '../../src/api/server/control-session.js';
 import { type ApiLimits, DEFAULT_API_LIMITS } from '../../src/api/server/limits.js';
@@ -34,7 +34,11 @@ export interface ApiBench {
 }
 
 /** A served chip `hub` of `lines` lines (named L0, L1, ...) in a runtime directory of its own. */
-export async function apiBench(lines: number, limits: Partial<ApiLimits> = {}): Promise<ApiBench> {
+export async function apiBench(
+  lines: number,
+  limits: Partial<ApiLimits> = {},
+  storeAt: (place: Place) => ChipStore = (place) => new ChipStore(place),
+): Promise<ApiBench> {
   const layout = runtimeLayout(mkdtempSync(join(tmpdir(), 'gb-api-')));
   const warnings: string[] = [];
   const server = new ApiServer({
@@ -60,7 +64,7 @@ export async function apiBench(lines: number, limits: Partial<ApiLimits> = {}): 
   await server.addChip(chip, { mode: 0o660 });
   directory.add(chip);
   const synthetic = new SyntheticChips({
-    store: new ChipStore({ dir: join(layout.dir, 'state'), source: 'test' }),
+    store: storeAt({ dir: join(layout.dir, 'state'), source: 'test' }),
     api: server,
     directory,
     coprocessors: () => ['hub'],

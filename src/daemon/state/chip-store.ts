@@ -1,11 +1,11 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Place } from '../../api/runtime-dir.js';
 import { BridgeError, messageOf } from '../../base/errors.js';
 import { checkPrivateDirectory } from '../../base/private-directory.js';
 import type { SyntheticDescription } from '../../gpio/synthetic/description.js';
 import { readStoredChip, storedChipText } from './stored-chip.js';
-import { removeWhole, syncFolder, UNFINISHED, writeWhole } from './whole-file.js';
+import { makeFolder, removeWhole, UNFINISHED, writeWhole } from './whole-file.js';
 
 /** Of a file that could not be read as a chip: it is put aside under this ending, for somebody to look at. */
 const DAMAGED = '.damaged';
@@ -125,8 +125,7 @@ export class ChipStore {
 
   async #makeFolder(): Promise<void> {
     this.checkUsable();
-    const made = mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-    if (made !== undefined) await syncFolder(this.#place!.dir);
+    await makeFolder(this.#folder, 0o700);
     checkPrivateDirectory(this.#place!.dir, this.#what);
   }
 

@@ -5,7 +5,7 @@ import type { SocketAccess } from '../../api/server/socket.js';
 import type { SyntheticControl, TakeAway } from '../../api/server/synthetic-calls.js';
 import { wireChipState } from '../../api/server/wire-shapes.js';
 import type { Time } from '../../base/clock.js';
-import { BridgeError } from '../../base/errors.js';
+import { BridgeError, messageOf } from '../../base/errors.js';
 import { Problems } from '../../base/problems.js';
 import type { ChipDirectory } from '../../gpio/chip-directory.js';
 import type { SyntheticDescription } from '../../gpio/synthetic/description.js';
@@ -19,6 +19,7 @@ import type { ChipStore, StoredChip } from '../state/chip-store.js';
 import { type ClaimedLines, claimProblem, nameProblem, parentProblem } from './synthetic-checks.js';
 import { checkDescription } from './synthetic-description.js';
 import { lineRow } from './synthetic-lines.js';
+import { UnservedChips } from './unserved-chips.js';
 
 export interface SyntheticChipsOptions {
   readonly api: ApiServer;
@@ -54,6 +55,7 @@ const MAX_SYNTHETIC_CHIPS = 4_096;
 export class SyntheticChips implements SyntheticControl {
   readonly #options: SyntheticChipsOptions;
   readonly #served = new Map<string, ServedSynthetic>();
+  readonly #unserved = new UnservedChips();
   /** Chips that are being taken away: their names and lines are free when that is done. */
   readonly #leaving = new Map<string, Promise<void>>();
 
@@ -65,7 +67,10 @@ export class SyntheticChips implements SyntheticControl {
     return this.#served.values();
   }
 
-  /** Throws CONFIG_INVALID where a chip that was made at run time is in the way of a configuration. */
+  /**
+   * Throws CONFIG_INVALID where a chip that was made at run time is in the way of a configuration, or
+   * the name of one that is kept, with which the next daemon would not start.
+   */
   checkConfiguration(
     synthetics: readonly SyntheticConfig[],
     coprocessors: readonly CoprocessorConfig[],
@@ -74,14 +79,19 @@ export class SyntheticChips implements SyntheticControl {
     const configured = new Map(synthetics.map((synthetic) => [synthetic.description.name, synthetic]));
     const claims = synthetics.map(({ description }) => claimOf(description));
     const names = coprocessors.map(({ name }) => name);
+    const takenName = (name: string): string | undefined =>
+      configured.has(name) ? 'is in the configuration as well' : nameProblem(name, names);
     for (const { claim, lifetime } of this.#served.values()) {
       if (lifetime === 'configuration') continue;
       const { name } = claim;
-      const problem = configured.has(name)
-        ? 'is in the configuration as well'
-        : (nameProblem(name, names) ?? claimProblem(claim, claims)?.message);
+      const problem = takenName(name) ?? claimProblem(claim, claims)?.message;
       if (problem !== undefined)
         problems.add(`chip '${name}', made at run time`, `${problem}: delete it first`);
+    }
+    for (const name of this.#unserved.names) {
+      const problem = takenName(name);
+      if (problem !== undefined)
+        problems.add(`chip '${name}', kept and not served`, `${problem}: delete it first`);
     }
     problems.throwIfAny();
   }
@@ -99,17 +109,24 @@ export class SyntheticChips implements SyntheticControl {
   /** Makes the chips of a configuration that are not there; what cannot be served is logged. */
   async configure(wanted: readonly ConfiguredSynthetic[]): Promise<void> {
     for (const { description, access } of wanted) {
-      if (this.#served.has(description.name)) continue;
-      await this.#add(description, access, 'configuration').catch((error: unknown) => {
-        this.#options.log('error', 'chip_not_served', { chip: description.name, error });
-      });
+      const { name } = description;
+      const there = this.#served.get(name);
+      if (there?.lifetime === 'configuration') continue;
+      try {
+        if (there !== undefined) throw nameTaken(name);
+        await this.#add(description, access, 'configuration');
+      } catch (error) {
+        this.#options.log('error', 'chip_not_served', { chip: name, error });
+      }
     }
   }
 
   /** Makes the chips again that an earlier daemon kept; what cannot be served is logged, and stays kept. */
   async restore(stored: readonly StoredChip[]): Promise<void> {
-    for (const { description, file } of stored) {
+    for (const chip of stored) {
+      const { description, file } = chip;
       await this.#make(description, 'persistent').catch((error: unknown) => {
+        this.#unserved.add(chip, messageOf(error));
         this.#options.log('error', 'chip_not_served', { chip: description.name, file, error });
       });
     }
@@ -122,10 +139,18 @@ export class SyntheticChips implements SyntheticControl {
     try {
       if (lifetime === 'persistent') await store.save(description);
     } catch (thrown) {
+      await this.#forget(description.name);
       await this.#remove(served, 'it could not be kept');
       throw thrown;
     }
     return () => this.#remove(served, 'its maker is gone');
+  }
+
+  /** Of a chip that could not be kept: its file may have got its name all the same. */
+  async #forget(name: string): Promise<void> {
+    await this.#options.store.remove(name).catch((error: unknown) => {
+      this.#options.log('error', 'chip_not_forgotten', { chip: name, error });
+    });
   }
 
   async #make(description: SyntheticDescription, lifetime: Lifetime): Promise<ServedSynthetic> {
@@ -133,7 +158,9 @@ export class SyntheticChips implements SyntheticControl {
     await this.#leaving.get(description.name);
     const { name } = description;
     const claim = claimOf(description);
-    if (this.#served.has(name)) throw new BridgeError('BUSY', `there is a synthetic chip '${name}' already`);
+    if (this.#served.has(name)) throw nameTaken(name);
+    const kept = this.#unserved.describe(name);
+    if (kept !== undefined) throw new BridgeError('BUSY', `${kept}: delete it first`);
     if (this.#served.size >= MAX_SYNTHETIC_CHIPS) {
       throw new BridgeError('QUEUE_FULL', `there are ${MAX_SYNTHETIC_CHIPS} synthetic chips: delete some`);
     }
@@ -150,7 +177,11 @@ export class SyntheticChips implements SyntheticControl {
   async delete(name: string): Promise<void> {
     const { store } = this.#options;
     // One that is kept, and could not be served.
-    if (!this.#served.has(name) && CHIP_NAME.test(name) && store.has(name)) return store.remove(name);
+    if (!this.#served.has(name) && CHIP_NAME.test(name) && store.has(name)) {
+      await store.remove(name);
+      this.#unserved.delete(name);
+      return;
+    }
     const served = this.#find(name);
     if (served.lifetime === 'configuration') {
       throw new BridgeError(
@@ -159,12 +190,12 @@ export class SyntheticChips implements SyntheticControl {
       );
     }
     // Should the daemon die in between, it is gone after the next start.
-    if (served.lifetime === 'persistent') await store.remove(name);
+    await store.remove(name);
     await this.#remove(served, 'it was deleted');
   }
 
   list(): readonly WireSynthetic[] {
-    return [...this.#served.values()].map(({ description, lifetime, chip }) => ({
+    const served = [...this.#served.values()].map(({ description, lifetime, chip }) => ({
       name: description.name,
       lines: description.lines,
       owner: description.owner ?? null,
@@ -174,9 +205,12 @@ export class SyntheticChips implements SyntheticControl {
       lifetime,
       state: wireChipState(chip.fullState),
     }));
+    return [...served, ...this.#unserved.list()];
   }
 
   lines(name: string): readonly WireSyntheticLine[] {
+    const unserved = this.#unserved.lines(name);
+    if (unserved !== undefined) return unserved;
     const { chip } = this.#find(name);
     return chip.bindings.map((line, offset) => lineRow(chip.lineInfo(offset), line));
   }
@@ -265,6 +299,10 @@ export function configuredSynthetics(
     description,
     access: access.synthetics.get(description.name)!,
   }));
+}
+
+function nameTaken(name: string): BridgeError {
+  return new BridgeError('BUSY', `there is a synthetic chip '${name}' already`);
 }
 
 function claimOf({ name, lines, shared }: SyntheticDescription): ClaimedLines {
