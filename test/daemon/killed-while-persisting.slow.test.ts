@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -10,6 +10,7 @@ import { Program } from '../support/program.js';
 
 const ROUNDS = 50;
 const NAMES = ['door', 'panel', 'fan', 'pump'];
+const AT_ONCE = 2;
 
 const dir = mkdtempSync(join(tmpdir(), 'gb-'));
 let daemon: Program | undefined;
@@ -32,23 +33,42 @@ type State = Map<string, string | undefined>;
 const textOf = ({ name, lines, mode }: Pick<SyntheticDescription, 'name' | 'lines' | 'mode'>) =>
   JSON.stringify([name, lines, mode]);
 
-/** Makes and deletes chips one after the other until the daemon is gone; says what is under way. */
-async function change(
+/**
+ * Makes and deletes chips, two at a time, until the daemon is gone. `under` has what is under way:
+ * what there is to be of each name when it is done.
+ */
+async function change(client: BridgeClient, acknowledged: State, under: State): Promise<void> {
+  for (let step = 0; ; step += AT_ONCE) {
+    const steps = Array.from({ length: AT_ONCE }, (_, i) => step + i);
+    const results = await Promise.allSettled(
+      steps.map((each) => changeOne(client, acknowledged, under, each)),
+    );
+    if (results.some(({ status }) => status === 'rejected')) return;
+  }
+}
+
+async function changeOne(
   client: BridgeClient,
   acknowledged: State,
-  at: { name: string; next?: string | undefined },
-) {
-  for (let step = 0; ; step++) {
-    const name = NAMES[step % NAMES.length]!;
-    const offset = NAMES.indexOf(name) * 8;
-    const lines = Array.from({ length: 1 + (step % 7) }, (_, i) => `hub:${offset + i}=line-${step}-${i}`);
-    const description = { name, lines, mode: '0640', shared: false };
-    at.name = name;
-    at.next = acknowledged.get(name) === undefined ? textOf(description) : undefined;
-    if (at.next === undefined) await client.synthetic.delete(name);
-    else await client.synthetic.make(description, 'persistent');
-    acknowledged.set(name, at.next);
-  }
+  under: State,
+  step: number,
+): Promise<void> {
+  const name = NAMES[step % NAMES.length]!;
+  const offset = NAMES.indexOf(name) * 8;
+  const lines = Array.from({ length: 1 + (step % 7) }, (_, i) => `hub:${offset + i}=line-${step}-${i}`);
+  const description = { name, lines, mode: '0640', shared: false };
+  const next = acknowledged.get(name) === undefined ? textOf(description) : undefined;
+  under.set(name, next);
+  if (next === undefined) await client.synthetic.delete(name);
+  else await client.synthetic.make(description, 'persistent');
+  acknowledged.set(name, next);
+  under.delete(name);
+}
+
+/** Modes of all that is in the folder, finished or not. */
+function modes(): number[] {
+  const folder = join(dir, 'state/chips');
+  return readdirSync(folder).map((file) => statSync(join(folder, file)).mode & 0o777);
 }
 
 it(`a daemon killed at any of ${ROUNDS} moments while it keeps chips leaves each as it was or as it was to be`, async () => {
@@ -57,20 +77,23 @@ it(`a daemon killed at any of ${ROUNDS} moments while it keeps chips leaves each
   let changes = 0;
   let { program, client } = await start();
   for (let round = 0; round < ROUNDS; round++) {
-    const under: { name: string; next?: string | undefined } = { name: '' };
+    const under: State = new Map();
     const before = new Map(state);
-    const changing = change(client, state, under).catch(() => {});
+    const changing = change(client, state, under);
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 120));
     program.process.kill('SIGKILL');
     await program.exit();
     await changing;
     client.close();
+    if (existsSync(join(dir, 'state/chips'))) {
+      expect(new Set([0o600, ...modes()]), `round ${round}`).toEqual(new Set([0o600]));
+    }
     changes += [...state].filter(([name, text]) => before.get(name) !== text).length;
     ({ program, client } = await start());
     expect(program.stderr).not.toMatch(/stored_chip_damaged|chip_not_served/);
     const found: State = new Map((await client.synthetic.list()).map((chip) => [chip.name, textOf(chip)]));
     for (const name of NAMES) {
-      const possible = name === under.name ? [state.get(name), under.next] : [state.get(name)];
+      const possible = under.has(name) ? [state.get(name), under.get(name)] : [state.get(name)];
       expect(possible, `round ${round}, chip ${name}`).toContainEqual(found.get(name));
       state.set(name, found.get(name));
     }

@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { askControl } from '../../firmware-sim/control-client.js';
 import type { BridgeClient, ChipClient } from '../../src/api/client/types.js';
+import { BOTH } from '../contract/chip.js';
 import { built } from '../support/built.js';
 import { Monitor } from '../support/chain.js';
 import { eventually } from '../support/program.js';
@@ -24,6 +25,8 @@ let neighbour: Account;
 let house: House;
 let bridge: BridgeClient;
 let hub: ChipClient;
+/** A synthetic chip of lines of the other coprocessor. */
+let cut: ChipClient;
 let monitor: Monitor;
 let base: { clients: number; requests: number; rss: number; descriptors: number };
 const attackers: ChildProcess[] = [];
@@ -37,12 +40,15 @@ beforeAll(async () => {
   await house.start(
     ['hub', 'rack']
       .map((name) => `[[coprocessor]]\nname = "${name}"\nLINK(${name})\nmode = "0666"\n`)
-      .join(''),
+      .join('')
+      .concat('[[synthetic]]\nname = "cut"\nlines = ["rack:512-1023"]\nmode = "0666"\n'),
     { hub: ['--stimulus', 'random:0-15:500'], rack: ['--lines', '1024'] },
   );
   bridge = await house.client();
   hub = await bridge.openChip('hub');
   monitor = await Monitor.start(hub, EDGES);
+  cut = await bridge.openChip('cut');
+  await cut.requestLines({ consumer: 'monitor', offsets: [0], config: BOTH });
   base = await measure();
 }, 120_000);
 afterEach(async () => {
@@ -91,7 +97,7 @@ async function edgesGoOn(): Promise<void> {
   await eventually(() => (monitor.ledger.delivered > delivered + 50 ? true : undefined), 'more edges');
 }
 
-describe.each(['hub', 'rack'])('on the socket of %s', (socket) => {
+describe.each(['hub', 'rack', 'cut'])('on the socket of %s', (socket) => {
   it('huge messages end their connections', async () => {
     expect(await attack('huge', socket)).toEqual({ disconnected: [true, true, true, true, true] });
     await edgesGoOn();
@@ -129,18 +135,22 @@ describe.each(['hub', 'rack'])('on the socket of %s', (socket) => {
   });
 });
 
-describe("others' lines, paths for names and methods of other sockets", () => {
-  it('are refused by name', async () => {
-    const { answers } = await attack('strangers', 'hub');
-    expect(answers).toEqual([
-      ...['BUSY', 'BUSY', 'NOT_FOUND', 'NOT_FOUND', 'NOT_FOUND', 'NOT_FOUND', 'NOT_FOUND'],
-      ...Array.from({ length: 8 }, () => 'INVALID_ARGUMENT'),
-      ...['NOT_FOUND', 'NOT_FOUND', 'NOT_FOUND', 'NOT_FOUND', 'ok', 'INVALID_ARGUMENT'],
-      ...Array.from({ length: 10 }, () => 'ok'),
-    ]);
-    expect(await hub.lineInfo(0)).toMatchObject({ consumer: 'monitor', edges: 'both' });
-  });
-});
+describe.each(['hub', 'cut'])(
+  "others' lines, paths for names and methods of other sockets, on %s",
+  (socket) => {
+    it('are refused by name', async () => {
+      const { answers } = await attack('strangers', socket);
+      expect(answers).toEqual([
+        ...['BUSY', 'BUSY', 'NOT_FOUND', 'NOT_FOUND', 'NOT_FOUND', 'NOT_FOUND', 'NOT_FOUND'],
+        ...Array.from({ length: 8 }, () => 'INVALID_ARGUMENT'),
+        ...['NOT_FOUND', 'NOT_FOUND', 'NOT_FOUND', 'NOT_FOUND', 'ok', 'INVALID_ARGUMENT'],
+        ...Array.from({ length: 10 }, () => 'ok'),
+      ]);
+      for (const chip of [hub, cut])
+        expect(await chip.lineInfo(0)).toMatchObject({ consumer: 'monitor', edges: 'both' });
+    });
+  },
+);
 
 it('no edge of the other client was lost, and each is accounted for', async () => {
   const ledger = await monitor.stop();

