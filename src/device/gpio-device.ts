@@ -14,7 +14,7 @@ import {
 import { type EdgeStats, newEdgeStats } from './event-line.js';
 import { EventLines } from './event-lines.js';
 import { GpioRequests } from './gpio-requests.js';
-import type { DirectionValue, LineBackend, LineState } from './line-backend.js';
+import type { DirectionValue, LevelBit, LineBackend, LineState } from './line-backend.js';
 import type { DeviceQueues, VirtioDevice } from './virtio-device.js';
 
 /** What a GPIO device offers of the optional parts of its protocol. */
@@ -140,6 +140,11 @@ export class GpioDevice implements VirtioDevice {
   /** IRQ_TYPE of a line. */
   interruptTypeOf(line: number): number {
     return this.events.typeOf(line);
+  }
+
+  /** The level after the last edge of the line, or told by {@link setLevel}; 0 before any. */
+  levelOf(line: number): LevelBit {
+    return this.events.levelOf(line) as LevelBit;
   }
 
   /** Whether all that was sensed on the line, and was to be told, has been returned to the driver. */

@@ -1,10 +1,9 @@
 import { nodeTimers, type Timers } from '../base/clock.js';
 import { BridgeError } from '../base/errors.js';
-import type { GpioDevice } from '../device/gpio-device.js';
 import type { DirectionValue, LevelBit, LineBackend, LineState } from '../device/line-backend.js';
 import type { Chip } from '../gpio/chip.js';
 import { DIRECTION, IRQ_TYPE } from '../wire/virtio-gpio.js';
-import { type GuestCounters, GuestLine, type GuestLineContext } from './guest-line.js';
+import { type EdgeSink, type GuestCounters, GuestLine, type GuestLineContext } from './guest-line.js';
 import { needsLine } from './line-state.js';
 
 export interface ChipLinesOptions {
@@ -34,7 +33,7 @@ export function newGuestCounters(): GuestCounters {
 export class ChipLines implements LineBackend {
   private readonly lines = new Map<number, GuestLine>();
   private readonly context: GuestLineContext;
-  private device: Pick<GpioDevice, 'edge' | 'setLevel'> | undefined;
+  private device: EdgeSink | undefined;
 
   constructor(private readonly options: ChipLinesOptions) {
     this.context = {
@@ -51,7 +50,7 @@ export class ChipLines implements LineBackend {
   }
 
   /** The model that edges go to from now on. */
-  connect(device: Pick<GpioDevice, 'edge' | 'setLevel'>): void {
+  connect(device: EdgeSink): void {
     this.device = device;
   }
 
@@ -99,11 +98,14 @@ export class ChipLines implements LineBackend {
     for (const line of this.lines.values()) line.release();
   }
 
-  /** The guest has made the line this before now, and does not know that it was ever away. */
-  restore(line: number, state: LineState): void {
+  /**
+   * The guest has made the line this before now, and does not know that it was ever away. `told`: the level that it
+   * knows of the line, if any; asked once the line is at hand.
+   */
+  restore(line: number, state: LineState, told: () => LevelBit | undefined): void {
     if (!needsLine(state)) return;
     if (state.irqType !== IRQ_TYPE.NONE) this.options.counters.unknown_losses++;
-    this.line(line).restore(state);
+    this.line(line).restore(state, told);
   }
 
   private line(offset: number): GuestLine {

@@ -1,12 +1,17 @@
 import type { Subscription } from 'rxjs';
 import type { Timers } from '../base/clock.js';
 import { BridgeError } from '../base/errors.js';
-import type { GpioDevice } from '../device/gpio-device.js';
 import type { LevelBit, LineState } from '../device/line-backend.js';
 import type { EdgeEvent, Gap, LineEvent } from '../events/edge-event.js';
 import type { Chip, LineRequest } from '../gpio/chip.js';
 import { IRQ_TYPE } from '../wire/virtio-gpio.js';
 import { lineConfigOf, needsLine, sameState, UNUSED } from './line-state.js';
+
+/** Where edges and levels go: a device model, as of GpioDevice. */
+export interface EdgeSink {
+  edge(line: number, level: LevelBit, timeNs: number, missedBefore?: number): void;
+  setLevel(line: number, level: LevelBit): void;
+}
 
 /** What is behind all lines of one guest. */
 export interface GuestLineContext {
@@ -14,8 +19,7 @@ export interface GuestLineContext {
   readonly consumer: string;
   /** Rejects with LINE_GONE where the chip is not there, or the line is not the one that the guest was told of. */
   chipFor(line: number): Promise<Chip>;
-  /** The model that edges and levels go to. */
-  readonly device: Pick<GpioDevice, 'edge' | 'setLevel'>;
+  readonly device: EdgeSink;
   readonly counters: GuestCounters;
   readonly timers: Timers;
   /** Pause before something that failed is tried again, ms. */
@@ -44,11 +48,14 @@ export class GuestLine {
   /** What the request was last made for; undefined: not known, since that failed. */
   private present: LineState | undefined = UNUSED;
   private busy: Promise<void> | undefined;
-  /** The level after the last edge, or read; undefined: not known. */
+  /** Since the present interrupt type is wanted: the level after the last edge, or read; undefined: not known. */
   private level: LevelBit | undefined;
+  /** It was read, and the guest told of an edge for it that may be on its way still. */
+  private inferred = false;
   private edgesSeen = 0;
   private releasing = false;
-  private reading = false;
+  /** The reading of the level that is under way. */
+  private reading: object | undefined;
   private retry: object | undefined;
 
   constructor(
@@ -70,11 +77,11 @@ export class GuestLine {
   take(part: Partial<LineState>): Promise<void> {
     return this.inTurn(async () => {
       const before = this.wanted;
-      this.wanted = { ...before, ...part };
+      this.want({ ...before, ...part });
       try {
         await this.apply();
       } catch (error) {
-        this.wanted = before;
+        this.want(before);
         throw error;
       }
     });
@@ -84,7 +91,7 @@ export class GuestLine {
   giveBack(part: Partial<LineState>): void | Promise<void> {
     if (this.isIdle) return;
     return this.inTurn(async () => {
-      this.wanted = { ...this.wanted, ...part };
+      this.want({ ...this.wanted, ...part });
       await this.apply().catch(() => this.retryLater());
     });
   }
@@ -113,38 +120,50 @@ export class GuestLine {
     void this.giveBack(UNUSED);
   }
 
-  /** The guest wants this since before now: done at once, or as soon as it can be. */
-  restore(state: LineState): void {
-    this.wanted = state;
-    this.reapply();
+  /**
+   * The guest wants this since before now: done after what is under way, or as soon as it can be. `told` is asked
+   * then for the level that the guest knows: where the line is not there any more, it is told of an edge.
+   */
+  restore(state: LineState, told: () => LevelBit | undefined): void {
+    void this.inTurn(async () => {
+      this.want(state);
+      this.level = told();
+      await this.apply().catch(() => this.retryLater());
+    });
   }
 
   /** The level is needed for a level interrupt: read, and told to the model, sooner or later. */
   refreshLevel(): void {
-    if (this.reading || this.retry !== undefined) return;
-    this.reading = true;
-    void this.readLevel().finally(() => {
-      this.reading = false;
-    });
+    if (this.reading !== undefined || this.retry !== undefined) return;
+    const reading = {};
+    this.reading = reading;
+    void this.readLevel(reading);
   }
 
-  private async readLevel(): Promise<void> {
+  private async readLevel(reading: object): Promise<void> {
     const seen = this.edgesSeen;
-    try {
-      const level = await this.getValue();
-      // An edge that came meanwhile has told of the level already, and is no older.
-      if (seen === this.edgesSeen) this.levelKnown(level);
-    } catch {
-      this.retryLater();
-    }
+    const level = await this.getValue().catch(() => undefined);
+    if (this.reading !== reading) return;
+    this.reading = undefined;
+    if (level === undefined) this.retryLater();
+    // An edge that came meanwhile has told of the level already, and is no older.
+    else if (seen === this.edgesSeen) this.levelKnown(level);
   }
 
   private levelKnown(level: LevelBit): void {
+    const { device } = this.context;
     const changed = this.level !== undefined && this.level !== level;
     this.level = level;
     // Both edges were watched, and the line is not where they left it: there was one that nobody told of.
-    if (changed && this.wanted.irqType === IRQ_TYPE.EDGE_BOTH) this.context.device.edge(this.line, level, 0);
-    else this.context.device.setLevel(this.line, level);
+    this.inferred = changed && this.wanted.irqType === IRQ_TYPE.EDGE_BOTH;
+    if (this.inferred) device.edge(this.line, level, 0);
+    else device.setLevel(this.line, level);
+  }
+
+  /** Only in turn. What is known of the level is so of one interrupt type: edges of another one say less. */
+  private want(state: LineState): void {
+    if (state.irqType !== this.wanted.irqType) this.level = undefined;
+    this.wanted = state;
   }
 
   private inTurn(task: () => Promise<void>): Promise<void> {
@@ -158,26 +177,27 @@ export class GuestLine {
   }
 
   private reapply(): void {
-    const done = this.inTurn(() => this.apply());
-    done.then(
-      () => {
-        if (isLevelType(this.wanted.irqType)) this.refreshLevel();
-      },
-      () => this.retryLater(),
-    );
+    this.inTurn(() => this.apply()).catch(() => this.retryLater());
   }
 
   /** Requests, reconfigures or releases the line, as it is wanted now. */
   private async apply(): Promise<void> {
     const { wanted, present } = this;
+    const isWatched = this.request !== undefined && wanted.irqType === present?.irqType;
     this.present = undefined;
-    if (wanted.irqType !== present?.irqType) this.level = undefined;
     if (!needsLine(wanted)) await this.giveUp();
     else if (this.request === undefined) await this.open(wanted);
     else if (present === undefined || !sameState(wanted, present)) {
       await this.request.reconfigure(lineConfigOf(wanted));
     }
     this.present = wanted;
+    if (!isWatched && followsLevel(wanted.irqType)) this.beginWatch();
+  }
+
+  /** Edges come from now on; where they begin is read, after anything that a reading of before can tell. */
+  private beginWatch(): void {
+    this.reading = undefined;
+    this.refreshLevel();
   }
 
   private async open(wanted: LineState): Promise<void> {
@@ -205,7 +225,6 @@ export class GuestLine {
     this.subscription?.unsubscribe();
     this.subscription = undefined;
     this.request = undefined;
-    this.level = undefined;
     if (this.retry !== undefined) this.context.timers.clear(this.retry);
     this.retry = undefined;
   }
@@ -239,7 +258,11 @@ export class GuestLine {
     const lost = event.lost ?? 0;
     if (lost > 0) this.context.counters.edges_lost += lost;
     this.edgesSeen++;
+    // Edges alternate: this is the one that the reading overtook.
+    const isKnown = this.inferred && level === this.level && lost === 0;
+    this.inferred = false;
     this.level = level;
+    if (isKnown) return;
     this.context.device.edge(this.line, level, Number(event.timestampNs), lost);
   }
 
@@ -251,6 +274,7 @@ export class GuestLine {
     const { counters, device } = this.context;
     if (gap.lost === null) counters.unknown_losses++;
     else counters.edges_lost += gap.lost;
+    this.inferred = false;
     const { irqType } = this.wanted;
     if (isEdgeType(irqType) && gap.lost !== null && gap.lost > 0) {
       const level = levelAfter(irqType, gap, this.level);
@@ -260,14 +284,15 @@ export class GuestLine {
     } else if (gap.level !== undefined) {
       this.edgesSeen++;
       this.levelKnown(gap.level);
-    } else if (irqType !== IRQ_TYPE.EDGE_RISING && irqType !== IRQ_TYPE.EDGE_FALLING) {
+    } else if (followsLevel(irqType)) {
       this.refreshLevel();
     }
   }
 }
 
-function isLevelType(irqType: number): boolean {
-  return irqType === IRQ_TYPE.LEVEL_HIGH || irqType === IRQ_TYPE.LEVEL_LOW;
+/** Whether the level says something of the interrupt: whether it is due, or whether there was an edge that nobody told of. */
+function followsLevel(irqType: number): boolean {
+  return irqType === IRQ_TYPE.EDGE_BOTH || irqType === IRQ_TYPE.LEVEL_HIGH || irqType === IRQ_TYPE.LEVEL_LOW;
 }
 
 function isEdgeType(irqType: number): boolean {

@@ -7,10 +7,20 @@ const LINES = 3;
 const NAMES = ['DOOR', 'LAMP', 'BUTTON'];
 const RUNS = 100;
 
+/** What is requested for an IRQ_TYPE. */
+const EDGES: Readonly<Record<number, string>> = {
+  0: 'none',
+  1: 'rising',
+  2: 'falling',
+  3: 'both',
+  4: 'both',
+  8: 'both',
+};
+
 type Deed =
   | { readonly kind: 'ask'; readonly type: number; readonly line: number; readonly value: number }
   | { readonly kind: 'arm' | 'toggle' | 'host'; readonly line: number }
-  | { readonly kind: 'break' | 'reboot' | 'unplug' | 'plug' | 'chip' | 'reset' | 'settle' }
+  | { readonly kind: 'break' | 'reboot' | 'unplug' | 'plug' | 'chip' | 'reset' | 'lose' | 'settle' }
   | { readonly kind: 'wait'; readonly ms: number };
 
 const line = fc.integer({ min: 0, max: LINES - 1 });
@@ -42,6 +52,7 @@ const deeds: fc.Arbitrary<Deed[]> = fc.array(
           'plug' as const,
           'chip' as const,
           'reset' as const,
+          'lose' as const,
           'settle' as const,
         ),
       }),
@@ -107,6 +118,11 @@ class History {
         model.returned.length = 0;
         model.start([FEATURE.IRQ]);
         break;
+      case 'lose':
+        model.loseGuest([FEATURE.IRQ]);
+        this.asked = new Set();
+        this.armed = new Set();
+        break;
       case 'settle':
         await model.settle();
         break;
@@ -142,7 +158,8 @@ class History {
     expect(model.backend.requested).toEqual(
       wanted.flatMap(({ direction, irqType }, one) => (direction !== 0 || irqType !== 0 ? [one] : [])),
     );
-    for (const [one, { direction, value }] of wanted.entries()) {
+    for (const [one, { direction, value, irqType }] of wanted.entries()) {
+      expect(this.chip!.lineInfo(one).edges).toBe(EDGES[irqType]);
       if (direction === 1) {
         expect(model.rig.coprocessor.pin(one)).toMatchObject({ direction: 'output', level: value });
       }

@@ -144,6 +144,54 @@ describe('a guest that runs on', () => {
     expect(report().counters).toMatchObject({ unknown_losses: 1, edges_delivered: 4, returns_ignored: 0 });
   });
 
+  it('has one interrupt for a line that changed while nobody served it, and none for one that did not', async () => {
+    await busyGuest();
+    expect(await rig.ask(MSG.SET_IRQ_TYPE, 3, IRQ_TYPE.EDGE_BOTH)).toEqual(OK);
+    rig.arm(3);
+    // Both pressed, and told of.
+    for (const line of [2, 3]) rig.rig.coprocessor.drive(line, 1);
+    expect(await rig.returned(EVENTQ, 2)).toHaveLength(2);
+    const armed = rig.arm(2);
+    const other = rig.arm(3);
+    for (const restart of [true, false]) {
+      if (restart) await rig.exported.close();
+      else rig.front!.close();
+      await until(() => !rig.chip!.lineInfo(2).used && !rig.chip!.lineInfo(3).used);
+      rig.rig.coprocessor.drive('BUTTON', restart ? 0 : 1);
+      if (restart) rig.startExport();
+      await rig.reconnect();
+      const [told] = await rig.returned(EVENTQ);
+      expect(told!.bytes).toEqual(Uint8Array.of(1));
+      if (restart) expect(told!.head).toBe(armed);
+      rig.arm(2);
+    }
+    // The next of the other line is an edge that there was.
+    rig.rig.coprocessor.drive(3, 0);
+    expect((await rig.returned(EVENTQ)).map(({ head }) => head)).toEqual([other]);
+    expect(report().counters).toMatchObject({ edges_sensed: 3, edges_delivered: 3, edges_coalesced: 0 });
+  });
+
+  it('has an interrupt for an edge that waited for it to arm when the process died', async () => {
+    await busyGuest();
+    rig.rig.coprocessor.drive('BUTTON', 1);
+    expect(await rig.returned(EVENTQ)).toHaveLength(1);
+    rig.rig.coprocessor.drive('BUTTON', 0);
+    await until(() => report().counters.edges_sensed === 2);
+    await rig.exported.close();
+    await until(() => !rig.chip!.lineInfo(2).used);
+    rig.startExport();
+    await rig.reconnect();
+    const armed = rig.arm(2);
+    expect((await rig.returned(EVENTQ)).map(({ head }) => head)).toEqual([armed]);
+    // That it was told is known, too.
+    await rig.reconnect();
+    const next = rig.arm(2);
+    await until(() => report().requestedLines.length === 2);
+    rig.rig.coprocessor.drive('BUTTON', 1);
+    expect((await rig.returned(EVENTQ)).map(({ head }) => head)).toEqual([next]);
+    expect(report().counters).toMatchObject({ edges_sensed: 2, edges_delivered: 2, edges_coalesced: 0 });
+  });
+
   it('waits for the coprocessor that is not there again yet', async () => {
     await busyGuest();
     await rig.exported.close();

@@ -1,4 +1,5 @@
 import { GpioDevice, type GpioFeatures } from '../../src/device/gpio-device.js';
+import type { LevelBit } from '../../src/device/line-backend.js';
 import { ChipLines, newGuestCounters } from '../../src/export/chip-lines.js';
 import type { Chip } from '../../src/gpio/chip.js';
 import { CoprocessorChip } from '../../src/gpio/coprocessor-chip.js';
@@ -19,6 +20,8 @@ export interface ModelOverChipOptions extends RigOptions {
   readonly names: readonly string[];
   readonly features?: GpioFeatures;
   readonly eventDepth?: number;
+  /** As of ChipLinesOptions; by default the chip is there. */
+  readonly arrived?: Promise<void>;
   /** As `on_restart = "release"`. */
   readonly endsRequestsOnRestart?: boolean;
 }
@@ -57,14 +60,14 @@ export class ModelOverChip {
   }
 
   private constructor(rig: DriverRig, chip: Chip, options: ModelOverChipOptions) {
-    const { lines, names, features = PLAIN, eventDepth } = options;
+    const { lines, names, features = PLAIN, eventDepth, arrived = Promise.resolve() } = options;
     this.rig = rig;
     this.chip = chip;
     this.backend = new ChipLines({
       consumer: 'vm:test',
       names: Array.from({ length: lines }, (_, line) => names[line] || undefined),
       chip: () => this.chip,
-      arrived: Promise.resolve(),
+      arrived,
       counters: this.counters,
       timers: rig.time,
       retryMs: 100,
@@ -88,6 +91,21 @@ export class ModelOverChip {
       canReturnEvent: () => true,
       returnBuffer: (queue, id, bytes) => this.returned.push({ queue, id, bytes: bytes.slice() }),
     });
+  }
+
+  /** The guest's hypervisor hangs up and is back: the guest knows of nothing. Its buffers would come again. */
+  loseGuest(
+    features?: readonly number[],
+    told: (line: number) => LevelBit | undefined = () => undefined,
+  ): void {
+    const states = Array.from({ length: this.device.lineCount }, (_, line) => this.device.stateOf(line));
+    this.device.reset();
+    this.returned.length = 0;
+    this.start(features);
+    for (const [line, state] of states.entries()) {
+      this.device.restore(line, state);
+      this.backend.restore(line, state, () => told(line));
+    }
   }
 
   available(queue: number, out: Uint8Array, inLength: number, id = this.nextId()): number {

@@ -6,8 +6,9 @@ import type { DriverState, VhostUserDevice, VhostUserQueues } from '../../vhost-
 import { u16 } from '../../wire/bytes.js';
 import { FEATURE, REQUEST_LENGTH, REQUESTQ } from '../../wire/virtio-gpio.js';
 import { ChipLines, newGuestCounters } from '../chip-lines.js';
-import { packState, unpackState } from '../line-state.js';
+import { KeptLines } from '../kept-lines.js';
 import { RequestOrder } from '../request-order.js';
+import { ToldLevels } from './told-levels.js';
 
 /** What a guest is told of the lines. */
 export interface GuestDescription {
@@ -66,15 +67,14 @@ export class GuestDevice implements VhostUserDevice {
   readonly offeredFeatures: bigint;
   readonly maxQueueSizes: readonly number[];
   readonly config: Uint8Array;
-  /** A byte for each line. */
   readonly keptLength: number;
 
   private readonly lines: ChipLines;
   private readonly model: GpioDevice;
+  private readonly told: ToldLevels;
   private readonly counters = newGuestCounters();
   private readonly stats: readonly EdgeStats[];
   private order: RequestOrder | undefined;
-  private kept: Uint8Array | undefined;
   private requests = 0;
 
   /** Throws INVALID_ARGUMENT for a description that no virtio-gpio device can have. */
@@ -102,11 +102,12 @@ export class GuestDevice implements VhostUserDevice {
       now: () => Number(nowNs()),
       stats: this.stats,
     });
-    this.lines.connect(this.model);
+    this.told = new ToldLevels(this.model);
+    this.lines.connect(this.told);
     this.offeredFeatures = this.model.offeredFeatures;
     this.maxQueueSizes = this.model.maxQueueSizes;
     this.config = this.model.config;
-    this.keptLength = names.length;
+    this.keptLength = KeptLines.length(names.length);
   }
 
   /** Offsets of the lines that are requested of the chip now. */
@@ -138,8 +139,8 @@ export class GuestDevice implements VhostUserDevice {
 
   /** The interrupt feature counts as negotiated: some hypervisors offer it to the guest and never say so here. */
   start(features: bigint, queues: VhostUserQueues, driver: DriverState): void {
-    const { kept } = driver;
-    this.kept = kept;
+    const kept = new KeptLines(driver.kept, this.model.lineCount);
+    this.told.kept = kept;
     const order = new RequestOrder(queues, (line) => this.answered(line));
     this.order = order;
     this.model.start(features | IRQ, order);
@@ -149,7 +150,7 @@ export class GuestDevice implements VhostUserDevice {
   reset(): void {
     this.order?.forget();
     this.order = undefined;
-    this.kept = undefined;
+    this.told.kept = undefined;
     this.model.reset();
   }
 
@@ -166,22 +167,27 @@ export class GuestDevice implements VhostUserDevice {
     at: number,
     outLength: number,
   ): void {
-    if (queue === REQUESTQ) this.order?.began(id, outLength < REQUEST_LENGTH ? -1 : u16(bytes, at + 2));
-    this.model.bufferAvailable(queue, id, inLength, bytes, at, outLength);
+    const hand = () => this.model.bufferAvailable(queue, id, inLength, bytes, at, outLength);
+    if (queue === REQUESTQ) {
+      this.order?.began(id, outLength < REQUEST_LENGTH ? -1 : u16(bytes, at + 2));
+      hand();
+    } else {
+      this.told.arm(outLength < 2 ? this.model.lineCount : u16(bytes, at), hand);
+    }
   }
 
   private answered(line: number): void {
     this.requests++;
-    if (this.kept === undefined || line < 0 || line >= this.model.lineCount) return;
-    this.kept[line] = packState(this.model.stateOf(line));
+    if (line < 0 || line >= this.model.lineCount) return;
+    this.told.kept?.keepState(line, this.model.stateOf(line));
   }
 
-  private resume(kept: Uint8Array): void {
+  private resume(kept: KeptLines): void {
     for (let line = 0; line < this.model.lineCount; line++) {
-      if (kept[line] === 0) continue;
-      const state = unpackState(kept[line]!);
+      const state = kept.stateOf(line);
+      if (state === undefined) continue;
       this.model.restore(line, state);
-      this.lines.restore(line, state);
+      this.lines.restore(line, state, () => this.told.kept?.toldLevel(line));
     }
   }
 }
