@@ -34,7 +34,7 @@ export function command(): Command {
     .action(exportChip);
 }
 
-const QEMU_HELP = `QEMU (its memory has to be shared):
+const QEMU_HELP = `QEMU (its memory has to be shared; without reconnect=1 from QEMU 9.0 on):
   -object memory-backend-memfd,id=mem,size=1G,share=on -machine memory-backend=mem -m 1G
   -chardev socket,id=gpio,path=SOCKET,reconnect=1 -device vhost-user-gpio-pci,chardev=gpio`;
 
