@@ -10,6 +10,7 @@ const MAP_SHARED = 1;
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
 const F_ADD_SEALS = 1033;
+const F_GET_SEALS = 1034;
 const F_SEAL_SEAL = 1;
 const F_SEAL_SHRINK = 2;
 const F_SEAL_GROW = 4;
@@ -28,6 +29,15 @@ export function createSharedMemory(name: string, length: number): number {
     throw thrown;
   }
   return fd;
+}
+
+/**
+ * Whether nobody can take pages from behind a mapping of it any more: memory that was sealed (F_SEAL_SHRINK), as a file
+ * of a file system never is.
+ */
+export function isSealedAgainstShrinking(fd: number): boolean {
+  const seals = libc().fcntl(fd, F_GET_SEALS, 0);
+  return seals >= 0 && (seals & F_SEAL_SHRINK) !== 0;
 }
 
 /**

@@ -46,6 +46,11 @@ export interface VhostUserBackend {
   /** The present state on subscription, then each change; completes after `closed`. */
   readonly state$: Observable<VhostUserState>;
   readonly problems$: Observable<VhostUserProblem>;
+  /**
+   * A hypervisor shares memory that it can make shorter: nothing but its good will keeps it from ending this process.
+   * Once for each connection.
+   */
+  readonly unsealed$: Observable<VhostUserPeer>;
   /** By name in snake_case; only ever grow. */
   readonly counters: Readonly<Record<string, number>>;
   /** Ends the connection, as an unplugged device, and goes on listening. */

@@ -12,6 +12,8 @@ export interface DriverEvents {
   /** A driver uses the device, from the first of its queues on; undefined: none does any more. */
   driver(features: bigint | undefined): void;
   broken(index: number, reason: string): void;
+  /** The front end shares memory which it can make shorter; told once for a connection. */
+  unsealed(): void;
 }
 
 export interface DriverRunOptions {

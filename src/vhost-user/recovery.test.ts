@@ -1,7 +1,8 @@
-import { readSync } from 'node:fs';
+import { readSync, statSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { until } from '../../test/contract/packet-link.js';
 import { VhostUserRig } from '../../test/support/vhost-user/rig.js';
+import { isSealedAgainstShrinking } from '../linux/mapped-memory.js';
 import { u64 } from '../wire/bytes.js';
 import { inflightPayload, PROTOCOL_FEATURE, REQUEST, readInflight } from '../wire/vhost-user.js';
 
@@ -209,6 +210,16 @@ describe('a driver that begins anew', () => {
   });
 });
 
+describe('the record in a file', () => {
+  it('has its room on the disk from the start', async () => {
+    rig = await VhostUserRig.make({ record: true });
+    const { size, blocks } = statSync(rig.recordFile);
+    expect(size).toBeGreaterThan(4096);
+    // Else a full file system would end the process when a page of it is used for the first time.
+    expect(512 * blocks).toBeGreaterThanOrEqual(size);
+  });
+});
+
 describe('the record of a front end', () => {
   it('is made as large as it asks for, and refused where it cannot be', async () => {
     rig = await VhostUserRig.make();
@@ -218,6 +229,7 @@ describe('the record of a front end', () => {
     expect(readInflight(payload)).toMatchObject({ mmapSize: 8320n, queueCount: 2, queueSize: 256 });
     expect(descriptors).toHaveLength(1);
     rig.closeLater(descriptors[0]!);
+    expect(isSealedAgainstShrinking(descriptors[0]!)).toBe(true);
     const features = await rig.front.ask(REQUEST.GET_PROTOCOL_FEATURES);
     expect(u64(features.payload, 0) & (1n << BigInt(PROTOCOL_FEATURE.INFLIGHT_SHMFD))).not.toBe(0n);
   });

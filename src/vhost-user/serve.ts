@@ -41,9 +41,11 @@ class Backend implements VhostUserBackend {
   readonly name: string;
   readonly state$: Observable<VhostUserState>;
   readonly problems$: Observable<VhostUserProblem>;
+  readonly unsealed$: Observable<VhostUserPeer>;
   readonly counters = newBackendCounters();
   private readonly states = new BehaviorSubject<VhostUserState>({ kind: 'waiting' });
   private readonly problems = new Subject<VhostUserProblem>();
+  private readonly unsealed = new Subject<VhostUserPeer>();
   private readonly listener: UnixListener;
   private connection: Connection | undefined;
 
@@ -54,6 +56,7 @@ class Backend implements VhostUserBackend {
     this.name = `vhost-user:${options.path}`;
     this.state$ = this.states.asObservable();
     this.problems$ = this.problems.asObservable();
+    this.unsealed$ = this.unsealed.asObservable();
     this.listener = new UnixListener(options.path, options.access ?? DEFAULT_ACCESS, (fd) => this.accept(fd));
     this.listener.resume();
   }
@@ -77,6 +80,7 @@ class Backend implements VhostUserBackend {
     this.states.next({ kind: 'closed' });
     this.states.complete();
     this.problems.complete();
+    this.unsealed.complete();
   }
 
   /** Whoever else connects waits until this one is gone. */
@@ -91,6 +95,7 @@ class Backend implements VhostUserBackend {
       events: {
         driver: (features) => this.driverChanged(peer, features),
         broken: (queue, reason) => this.problems.next({ queue, reason }),
+        unsealed: () => this.unsealed.next(peer),
       },
     });
     this.connection = new Connection(fd, session, this.counters, (violation) => this.violated(violation));

@@ -75,6 +75,7 @@ export class Session {
   private protocolFeatures = 0n;
   private memory: GuestMemory | undefined;
   private inflight: InflightMemory | undefined;
+  private toldUnsealed = false;
   private readonly vrings: readonly Vring[];
   private readonly run: DriverRun;
 
@@ -225,6 +226,7 @@ export class Session {
     const before = this.memory;
     const memory = new GuestMemory(regions, descriptors);
     this.memory = memory;
+    this.mind(memory);
     // Nobody may look at the old mapping when it goes.
     for (const vring of this.vrings) vring.unmap();
     before?.close();
@@ -296,6 +298,13 @@ export class Session {
     this.inflight?.close();
     this.inflight = undefined;
     this.inflight = new InflightMemory(description, fd);
+    this.mind(this.inflight);
+  }
+
+  private mind({ isSealed }: GuestMemory | InflightMemory): void {
+    if (isSealed || this.toldUnsealed) return;
+    this.toldUnsealed = true;
+    this.options.events.unsealed();
   }
 
   private vring(index: number): Vring {

@@ -11,6 +11,7 @@ import {
 } from '../../src/wire/virtio-gpio.js';
 import { until } from '../contract/packet-link.js';
 import { GuestRig } from '../support/guest-rig.js';
+import { DEFAULT_PLAN, SharedGuestMemory } from '../support/vhost-user/guest-memory.js';
 
 const OK = [0, 0];
 const ERR = [1, 0];
@@ -109,6 +110,21 @@ describe('a chip for a virtual machine', () => {
     expect([...report().brokenQueues.keys()]).toEqual([EVENTQ]);
     expect(rig.logs.some((line) => line.startsWith('warn queue_stopped'))).toBe(true);
     expect(await rig.ask(MSG.GET_VALUE, 1)).toEqual([0, 1]);
+  });
+
+  it('warns once of a hypervisor that could make its memory shorter', async () => {
+    const warnings = () => rig.logs.filter((line) => line.startsWith('warn memory_not_sealed'));
+    await rig.plugIn();
+    await rig.connect();
+    expect(await rig.ask(MSG.GET_DIRECTION, 1)).toEqual([0, DIRECTION.IN]);
+    expect(warnings()).toEqual([]);
+    rig.front!.close();
+    rig.bootGuest(new SharedGuestMemory(DEFAULT_PLAN, false));
+    await rig.connect();
+    await rig.front!.setMemory(rig.guest.memory);
+    expect(await rig.ask(MSG.GET_DIRECTION, 1)).toEqual([0, DIRECTION.IN]);
+    expect(warnings()).toHaveLength(1);
+    expect(warnings()[0]).toMatch(/memory-backend-memfd.*gpiobridge export/);
   });
 });
 

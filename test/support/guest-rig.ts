@@ -13,6 +13,7 @@ import { DriverRig, type RigOptions } from '../driver/driver-rig.js';
 import type { DriverQueue } from './vhost-user/driver-queue.js';
 import type { FrontEnd } from './vhost-user/front-end.js';
 import { FrontEndGuest } from './vhost-user/front-end-guest.js';
+import type { SharedGuestMemory } from './vhost-user/guest-memory.js';
 
 /** An export of a simulated coprocessor's chip, and a guest in front of it. Time of the coprocessor by hand. */
 export class GuestRig {
@@ -68,9 +69,9 @@ export class GuestRig {
   }
 
   /** Fresh memory and fresh rings. */
-  bootGuest(): void {
+  bootGuest(memory?: SharedGuestMemory): void {
     this.guest?.close();
-    this.guest = new FrontEndGuest(this.socket);
+    this.guest = new FrontEndGuest(this.socket, memory);
   }
 
   get requests(): DriverQueue {

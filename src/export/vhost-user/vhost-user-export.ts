@@ -241,6 +241,9 @@ export class VhostUserExport {
     this.#reason = undefined;
     this.#log('info', 'export_listening', { socket, lines: description.names.length });
     backend.problems$.subscribe((problem) => this.#problem(problem));
+    backend.unsealed$.subscribe(({ pid }) =>
+      this.#log('warn', 'memory_not_sealed', { pid, message: UNSEALED }),
+    );
     backend.state$.subscribe((state) => this.#stateChanged(state));
   }
 
@@ -342,6 +345,10 @@ export class VhostUserExport {
     log(level, event, { export: name, chip, ...fields });
   }
 }
+
+const UNSEALED =
+  'the hypervisor can end this process by making the memory shorter that it shares: ' +
+  "let it share sealed memory (QEMU: memory-backend-memfd), or trust it, or serve it by a 'gpiobridge export' of its own";
 
 const NO_TOTALS: GuestTotals = {
   requests: 0,

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, ftruncateSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, openSync, writeFileSync } from 'node:fs';
 import { BridgeError, messageOf } from '../../base/errors.js';
 import { MappedMemory } from '../../linux/mapped-memory.js';
 import type { VringAddresses } from '../../wire/vhost-user.js';
@@ -165,7 +165,8 @@ function openRecord(file: string, length: number): MappedMemory {
     fd = openSync(file, 'a+', 0o600);
     if (fstatSync(fd).size !== length) {
       ftruncateSync(fd, 0);
-      ftruncateSync(fd, length);
+      // Written, not grown: where the file system is full this is an error now, and no SIGBUS at some access later.
+      writeFileSync(fd, new Uint8Array(length));
     }
     return new MappedMemory(fd, length);
   } catch (thrown) {

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync } from 'node:fs';
 import { messageOf } from '../../base/errors.js';
-import { MappedMemory } from '../../linux/mapped-memory.js';
+import { isSealedAgainstShrinking, MappedMemory } from '../../linux/mapped-memory.js';
 import type { MemoryRegion } from '../../wire/vhost-user.js';
 import { ProtocolViolation } from '../violation.js';
 
@@ -41,6 +41,11 @@ export interface MemoryIdentity {
  * before {@link close}.
  */
 export class GuestMemory {
+  /**
+   * Every region keeps its length for good. Where one does not, the front end can take pages from under this
+   * process, which the next access to them ends (SIGBUS).
+   */
+  readonly isSealed: boolean;
   private readonly regions: MappedRegion[] = [];
   private windows: Window[] = [];
   /** The window that was used last: guests keep to one for long. */
@@ -56,6 +61,7 @@ export class GuestMemory {
         throw new ProtocolViolation(`${regions.length} memory regions came with ${descriptors.length} files`);
       }
       for (const [i, region] of regions.entries()) this.add(region, descriptors[i]!);
+      this.isSealed = descriptors.every(isSealedAgainstShrinking);
     } catch (thrown) {
       this.close();
       throw thrown;

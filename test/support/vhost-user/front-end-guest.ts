@@ -8,12 +8,17 @@ const QUEUE_SIZE = 64;
 
 /** A guest with a virtio-gpio driver, by hand: memory, two queues, and the hypervisor that connects them. */
 export class FrontEndGuest {
-  readonly memory = new SharedGuestMemory();
-  readonly requests = this.queue(0);
-  readonly events = this.queue(1);
+  readonly requests: DriverQueue;
+  readonly events: DriverQueue;
   private front: FrontEnd | undefined;
 
-  constructor(readonly socket: string) {}
+  constructor(
+    readonly socket: string,
+    readonly memory = new SharedGuestMemory(),
+  ) {
+    this.requests = this.queue(0);
+    this.events = this.queue(1);
+  }
 
   get isConnected(): boolean {
     return this.front !== undefined && !this.front.isHungUp;

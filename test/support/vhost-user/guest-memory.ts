@@ -1,4 +1,6 @@
-import { closeSync } from 'node:fs';
+import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createSharedMemory, MappedMemory } from '../../../src/linux/mapped-memory.js';
 import type { MemoryRegion } from '../../../src/wire/vhost-user.js';
 
@@ -28,9 +30,13 @@ export class SharedGuestMemory {
   private readonly mapped: MappedMemory;
   private readonly bytes: Uint8Array;
 
-  constructor(private readonly plan: readonly RegionPlan[] = DEFAULT_PLAN) {
+  /** `sealed` as QEMU's memory-backend-memfd is, or a plain file. */
+  constructor(
+    private readonly plan: readonly RegionPlan[] = DEFAULT_PLAN,
+    sealed = true,
+  ) {
     const length = plan.reduce((sum, { size }) => sum + size + MARGIN, MARGIN);
-    this.fd = createSharedMemory('guest', length);
+    this.fd = sealed ? createSharedMemory('guest', length) : plainFile(length);
     this.mapped = new MappedMemory(this.fd, length);
     this.bytes = new Uint8Array(this.mapped.view(0, length));
     this.bytes.fill(CANARY);
@@ -87,6 +93,18 @@ export class SharedGuestMemory {
   private offsetOf(guestAddress: number): number {
     const i = this.regionIndex(guestAddress);
     return Number(this.regions[i]!.mmapOffset) + guestAddress - this.plan[i]!.guestAddress;
+  }
+}
+
+/** A file that has no name any more. */
+function plainFile(length: number): number {
+  const folder = mkdtempSync(join(tmpdir(), 'gpiobridge-memory-'));
+  try {
+    const fd = openSync(join(folder, 'memory'), 'w+');
+    ftruncateSync(fd, length);
+    return fd;
+  } finally {
+    rmSync(folder, { recursive: true });
   }
 }
 

@@ -121,6 +121,7 @@ class MessageFuzzer {
           if (features !== undefined) this.started++;
         },
         broken: () => undefined,
+        unsealed: () => undefined,
       },
     });
   }
