@@ -62,7 +62,10 @@ export class EventRouter {
   private routeGap(gap: SensedGap): void {
     if (gap.line !== undefined) {
       const destination = this.destinations[gap.line];
-      if (destination !== undefined) this.presentGap(destination, gap);
+      if (destination === undefined) return;
+      // What is owed lies in a gap of unknown size, too.
+      if (gap.lost === null) destination.view.owed = 0;
+      this.presentGap(destination, gap);
       return;
     }
     // A gap of the whole chip is told once to each request that listens to edges and has no other chip's lines.

@@ -185,6 +185,41 @@ describe('breaks', () => {
     expect(events[2]).toMatchObject({ kind: 'edge', lost: 0 });
   });
 
+  const restart: InterruptItem = { kind: 'break', reason: 'firmware-restart', fromNs: 10n, toNs: 20n };
+
+  it('is one gap for each line with the level that was read after it, where the levels came with the news', () => {
+    const other: InterruptItem = { kind: 'enabled', line: LINE + 1, type: 'both' };
+    const events = take(enabled(), other, edge(1, 1), restart, enabled(), levelRead(1), other);
+    expect(events.slice(1)).toEqual([
+      expect.objectContaining({ kind: 'gap', line: LINE, lost: null, level: 1, fromNs: 10n, toNs: 20n }),
+      expect.objectContaining({ kind: 'gap', line: LINE + 1, lost: null, level: undefined, fromNs: 10n }),
+    ]);
+  });
+
+  it('tells a level that is read later in a gap of its own, once', () => {
+    const counting = new LossAccount();
+    expect(counting.take([enabled(), edge(1, 1), restart], 500n)).toMatchObject([
+      { kind: 'edge' },
+      { kind: 'gap', line: undefined, reason: 'firmware-restart' },
+    ]);
+    expect(counting.take([enabled(), levelRead(1)], 600n)).toMatchObject([
+      { kind: 'gap', line: LINE, lost: null, reason: 'firmware-restart', level: 1, toNs: 600n },
+    ]);
+    expect(counting.take([enabled(), levelRead(1)], 700n)).toEqual([]);
+  });
+
+  it('takes no level that an edge came before for that after the break, and tells none that the edge told', () => {
+    const events = take(enabled(), restart, enabled(), edge(1, 1), levelRead(1));
+    expect(events).toMatchObject([
+      { kind: 'gap', line: undefined, level: undefined },
+      { kind: 'edge', level: 1, lost: 0 },
+    ]);
+  });
+
+  it('says nothing of the level that a line has when it is enabled first', () => {
+    expect(take(enabled(), levelRead(1))).toEqual([]);
+  });
+
   it('a line switched off without a final account leaves a gap of unknown size, with one none', () => {
     expect(take(enabled(), { kind: 'disabled', line: LINE, counted: true })).toEqual([]);
     expect(take(enabled(), { kind: 'disabled', line: LINE, counted: false })).toMatchObject([

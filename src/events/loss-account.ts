@@ -35,6 +35,8 @@ interface LineAccount {
   level: Level | null;
   /** Why edges would be missing next. */
   lossReason: GapReason;
+  /** Why the level became unknown, where its gap could not tell it: told with the reading that finds it. */
+  owesLevel: GapReason | undefined;
   /** Both-edge interrupts whose level has not been read yet, oldest first. */
   held: { readonly arrivedNs: bigint }[];
 }
@@ -51,11 +53,14 @@ export class LossAccount {
   /** Takes the items of one batch, in the order of the wire. */
   take(items: readonly InterruptItem[], arrivedNs: bigint): Sensed[] {
     const out: Sensed[] = [];
-    for (const item of items) this.step(item, arrivedNs, out);
+    items.forEach((item, at) => {
+      if (item.kind === 'break') this.broken(item, levelsFirst(items, at + 1), out);
+      else this.step(item, arrivedNs, out);
+    });
     return out;
   }
 
-  private step(item: InterruptItem, arrivedNs: bigint, out: Sensed[]): void {
+  private step(item: Exclude<InterruptItem, BreakItem>, arrivedNs: bigint, out: Sensed[]): void {
     switch (item.kind) {
       case 'edge':
         this.edge(item, arrivedNs, out);
@@ -67,13 +72,10 @@ export class LossAccount {
         this.levelRead(item, arrivedNs, out);
         break;
       case 'enabled':
-        this.lines[item.line] = newAccount(item.type, this.lines[item.line]?.level ?? null);
+        this.lines[item.line] = newAccount(item.type, this.lines[item.line]);
         break;
       case 'disabled':
         this.disabled(item, arrivedNs, out);
-        break;
-      case 'break':
-        this.broken(item, out);
         break;
       case 'resumed':
         for (const line of this.lines) if (line !== undefined) line.lossReason = 'link';
@@ -131,9 +133,9 @@ export class LossAccount {
       // Later interrupts wait for reads of their own; until then a contradiction proves nothing.
       if (line.held.length > 0) return;
     }
-    if (line.level !== null && line.level !== item.level) {
-      out.push(uncountedGap(item.line, item.level, arrivedNs));
-    }
+    const news = line.level === null ? line.owesLevel : line.level === item.level ? undefined : 'no-count';
+    line.owesLevel = undefined;
+    if (news !== undefined) out.push({ ...uncountedGap(item.line, item.level, arrivedNs), reason: news });
     line.level = item.level;
   }
 
@@ -194,27 +196,51 @@ export class LossAccount {
     });
   }
 
-  private broken(item: BreakItem, out: Sensed[]): void {
+  /**
+   * Each line has one gap, with the level that was read after it, where levels came along with the news;
+   * else all of them have one together, and levels are told when they are read.
+   */
+  private broken(item: BreakItem, levels: ReadonlyMap<number, Level>, out: Sensed[]): void {
     this.lines.forEach((line, offset) => {
       if (line === undefined) return;
       this.resolveAll(offset, line, item.toNs, out);
-      line.level = null;
+      line.level = levels.get(offset) ?? null;
+      line.owesLevel = line.level === null ? item.reason : undefined;
+      if (levels.size > 0) out.push(breakGap(item, offset, levels.get(offset)));
     });
-    out.push({
-      kind: 'gap',
-      line: undefined,
-      lost: null,
-      reason: item.reason,
-      level: undefined,
-      deviceNs: null,
-      fromNs: item.fromNs,
-      toNs: item.toNs,
-    });
+    if (levels.size === 0) out.push(breakGap(item, undefined, undefined));
   }
 }
 
-function newAccount(type: InterruptType, level: Level | null): LineAccount {
-  return { type, lastSeq: 0, level, lossReason: 'overflow', held: [] };
+/** The levels that were read, by line, from this item on: of lines that had no edge before. */
+function levelsFirst(items: readonly InterruptItem[], from: number): ReadonlyMap<number, Level> {
+  const levels = new Map<number, Level>();
+  const moved = new Set<number>();
+  for (let at = from; at < items.length; at++) {
+    const item = items[at]!;
+    if (item.kind === 'break') break;
+    if (item.kind === 'edge' || item.kind === 'account') moved.add(item.line);
+    else if (
+      item.kind === 'level' &&
+      item.level !== null &&
+      !moved.has(item.line) &&
+      !levels.has(item.line)
+    ) {
+      levels.set(item.line, item.level);
+    }
+  }
+  return levels;
+}
+
+function breakGap(item: BreakItem, line: number | undefined, level: Level | undefined): Sensed {
+  const { reason, fromNs, toNs } = item;
+  return { kind: 'gap', line, lost: null, reason, level, deviceNs: null, fromNs, toNs };
+}
+
+/** What was known of the line before stays known. */
+function newAccount(type: InterruptType, before: LineAccount | undefined): LineAccount {
+  const { level = null, owesLevel } = before ?? {};
+  return { type, lastSeq: 0, level, lossReason: 'overflow', owesLevel, held: [] };
 }
 
 /** Edges are missing, and nobody can say how many; `level` where one was read after them. */

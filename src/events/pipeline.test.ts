@@ -131,6 +131,28 @@ describe('requests', () => {
     ]);
   });
 
+  it('are told a gap of the whole chip by line where levels came with it', () => {
+    const { send, own, listen } = bench();
+    const { request, view } = own(1);
+    view.edges = 'rising';
+    own(2, request);
+    const seen = listen(request);
+    const enabled = (line: number) => ({ kind: 'enabled', line, type: 'both' }) as const;
+    send(900n, enabled(1), enabled(2), edge(1, 4, 0));
+    const restart = { kind: 'break', reason: 'firmware-restart', fromNs: 1n, toNs: 2n } as const;
+    const level = { kind: 'level', line: 1, level: 1 } as const;
+    send(1_000n, restart, enabled(1), level, enabled(2), edge(1, 1, 1));
+    expect(seen).toMatchObject([
+      [
+        { type: 'gap', offset: 1, lost: null, level: 1, fromNs: 1n, toNs: 2n },
+        { type: 'gap', offset: 2, lost: null, fromNs: 1n, toNs: 2n },
+        // What was owed of before lies in the gap.
+        { type: 'edge', offset: 1, lost: 0 },
+      ],
+    ]);
+    expect(seen[0]![1]).not.toHaveProperty('level');
+  });
+
   it('date a gap of a line from its last edge', () => {
     const { send, own, listen } = bench();
     const seen = listen(own(1).request);

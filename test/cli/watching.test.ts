@@ -125,7 +125,7 @@ describe('mon --vcd', () => {
 
   it('has a gap of x on every line, which ends for lines without edges, too', () => {
     const { signals, comments } = parseFile(path);
-    expect(comments.join('\n')).toMatch(/lost on every line of hub \(firmware-restart\)/);
+    expect(comments.join('\n')).toMatch(/lost on hub 4 "IDLE" \(firmware-restart\), now inactive/);
     for (const [name, changes] of signals) {
       const gap = changes.findIndex(({ value }) => value === 'x');
       expect(gap, name).toBeGreaterThan(0);

@@ -126,8 +126,8 @@ describe('the lines of a synthetic chip', () => {
     await hub.rig.until(() => seen.length > 1, 'gaps');
     await hub.rig.settle();
     expect(seen).toMatchObject([
-      { type: 'gap', offset: 1, lost: null, reason: 'firmware-restart' },
-      { type: 'gap', offset: 2, lost: null, reason: 'firmware-restart' },
+      { type: 'gap', offset: 1, lost: null, reason: 'firmware-restart', level: 0 },
+      { type: 'gap', offset: 2, lost: null, reason: 'firmware-restart', level: 0 },
     ]);
   });
 });

@@ -89,7 +89,7 @@ describe('the daemon over /dev/rpmsg0', () => {
     );
     coprocessor.stopStimuli();
     const lines = await watch.stop();
-    expect(watch.process.stdout).toMatch(/"gap":{"lost":null,"reason":"firmware-restart"}/);
+    expect(watch.process.stdout).toMatch(/"gap":{"offset":\d+,"lost":null,"reason":"firmware-restart"}/);
     for (const line of lines.values()) expect(line).toMatchObject({ unknown: 1, disordered: 0 });
   });
 
