@@ -8,6 +8,6 @@ describe('a coprocessor that reboots again and again', () => {
   it.each(['pty', 'unix'] as const)('is up again within a second: %s', async (port) => {
     const gaps = await gapsOfReboots(port, 9);
     // The median: one of them may come while the machine does something else.
-    expect(gaps.sort((a, b) => a - b)[4]).toBeLessThan(1_000);
+    expect(gaps.sort((a, b) => a - b)[Math.floor(gaps.length / 2)]).toBeLessThan(1_000);
   });
 });
