@@ -4,7 +4,14 @@ import type { Timeouts } from '../../base/timeouts.js';
 import type { PacketLink } from '../../link/packet-link.js';
 import { decodeMessage } from '../../wire/virtio-msg/message.js';
 import type { Dialect, MessageDialect } from '../dialect.js';
-import { questionOf, RPMSG_QUESTION, recogniseDialect, srtmQuestion } from './recognise.js';
+import {
+  isDone,
+  isReplyOf,
+  questionOf,
+  RPMSG_QUESTION,
+  recogniseDialect,
+  srtmQuestion,
+} from './recognise.js';
 
 export interface DialectFinderOptions {
   readonly link: PacketLink;
@@ -101,13 +108,16 @@ export class DialectFinder {
   }
 
   /**
-   * Whether answers are missing, or came so late that others may be on their way. SRTM's say what they
-   * answer, and its firmware drops the other questions.
+   * Whether what came is late, so that more may be on its way; or is nothing but refusals, and fewer than
+   * there were questions: then they may be of an earlier HELLO. Firmware may drop what it does not
+   * know, but has answered the read that it does.
    */
-  private isUnsure(dialect: Dialect): boolean {
+  private isUnsure(dialect: MessageDialect): boolean {
     const { timeouts } = this.options;
-    if (dialect !== 'srtm' && this.strangers.length < this.asked) return true;
-    return Number(this.heardNs - this.askedNs) / 1e6 > timeouts.reply_settle;
+    if (Number(this.heardNs - this.askedNs) / 1e6 > timeouts.reply_settle) return true;
+    if (dialect === 'srtm') return false;
+    const replies = this.strangers.filter((packet) => isReplyOf(dialect, packet));
+    return !replies.some(isDone) && replies.length < this.asked;
   }
 
   private questions(): Uint8Array[] {

@@ -1,5 +1,5 @@
 import { u16 } from '../../wire/bytes.js';
-import { encodeRpmsgGpioRequest, RPMSG_GPIO_CMD } from '../../wire/rpmsg-gpio.js';
+import { encodeRpmsgGpioRequest, RPMSG_GPIO_CMD, type RpmsgGpioForm } from '../../wire/rpmsg-gpio.js';
 import { encodeSrtm, SRTM_CMD } from '../../wire/srtm.js';
 import { DIRECTION, IRQ_TYPE, RESPONSE } from '../../wire/virtio-gpio.js';
 import type { MessageDialect } from '../dialect.js';
@@ -113,7 +113,12 @@ function isReply(packet: Uint8Array): boolean {
   return packet[1] !== RESPONSE.OK || isDone(packet);
 }
 
-/** The largest value of a reply is that of GET_DIRECTION. */
-function isDone(packet: Uint8Array): boolean {
+/** Of what is recognised as this form of rpmsg-gpio. */
+export function isReplyOf(form: RpmsgGpioForm, packet: Uint8Array): boolean {
+  return packet[0] === (form === 'rpmsg-gpio' ? 0 : 1);
+}
+
+/** Of a reply: not refused. The largest value of one is that of GET_DIRECTION. */
+export function isDone(packet: Uint8Array): boolean {
   return packet[1] === RESPONSE.OK && packet[2]! <= DIRECTION.IN;
 }
