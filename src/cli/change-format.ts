@@ -31,7 +31,7 @@ export function customChangeFormatter(format: string, style: ChangeStyle): Chang
   const specifiers: Specifiers<Parameters<ChangeFormatter>> = {
     a: (_chip, { info }) => formatAttributes(info, style.unquoted),
     c: (chip) => chip,
-    C: (_chip, { info }) => (info.used ? (info.consumer ?? 'kernel') : 'unused'),
+    C: (_chip, { info }) => (info.used ? (info.consumer ?? 'used') : 'unused'),
     e: (_chip, { kind }) => KIND_NUMBERS[kind],
     E: (_chip, { kind }) => kind,
     l: (_chip, { info }) => info.name ?? 'unnamed',

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import type { BridgeClient, ChipClient, LineRequestClient } from '../api/client/types.js';
 import { BridgeError, messageOf } from '../base/errors.js';
 import type { LineConfig } from '../gpio/chip.js';
@@ -21,11 +22,37 @@ export async function withDaemon<Result>(
 /** Opens the chip that the user named, or says in libgpiod's words that there is none. */
 export async function openNamedChip(daemon: BridgeClient, id: string): Promise<ChipClient> {
   try {
+    if (await isNoChip(id)) throw new UsageError(notFoundText(id));
     return await daemon.openChip(id);
   } catch (thrown) {
-    if (isNamed(thrown, 'NOT_FOUND')) throw new UsageError(`cannot find GPIO chip character device '${id}'`);
+    if (thrown instanceof UsageError) throw thrown;
+    if (isNamed(thrown, 'NOT_FOUND'))
+      throw new UsageError((await whyNotThere(daemon, id)) ?? notFoundText(id));
     throw new UsageError(`unable to open chip '${id}': ${messageOf(thrown)}`);
   }
+}
+
+function notFoundText(id: string): string {
+  return `cannot find GPIO chip character device '${id}'`;
+}
+
+/** Whether it names something that is there and no chip can be, as /dev/null. */
+async function isNoChip(id: string): Promise<boolean> {
+  if (id === '') return true;
+  if (!id.includes('/')) return false;
+  return stat(id).then(
+    (found) => !found.isSocket(),
+    () => false,
+  );
+}
+
+/** That a chip of this name is to come, where this user may know: it needs the control socket. */
+async function whyNotThere(daemon: BridgeClient, id: string): Promise<string | undefined> {
+  const status = await daemon.status().catch(() => undefined);
+  const coprocessor = status?.coprocessors.find(({ name }) => name === id);
+  if (coprocessor === undefined || coprocessor.chips.length > 0) return undefined;
+  const { linkState, reason } = coprocessor;
+  return `chip '${id}' is not there yet: its coprocessor has not described itself (link ${linkState}${reason ? `: ${reason}` : ''})`;
 }
 
 /** Requests lines of one chip; the error says of which. */

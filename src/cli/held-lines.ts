@@ -5,7 +5,7 @@ import { requestOn } from './connection.js';
 import { UsageError } from './errors.js';
 import { chipStateText } from './event-text.js';
 import type { LineValue } from './line-value.js';
-import { type ChipGroup, groupByChip, type LocatedLine } from './locate.js';
+import { type ChipGroup, groupForRequests, type LocatedLine } from './locate.js';
 import { print } from './output.js';
 import { valueObject } from './value-json.js';
 
@@ -34,7 +34,7 @@ export class HeldLines {
   ): Promise<HeldLines> {
     const given = new Map(lines.map((line, index) => [line, values[index]]));
     const groups: HeldGroup[] = [];
-    for (const group of groupByChip(lines)) groups.push(await requestGroup(group, given, config));
+    for (const group of groupForRequests(lines)) groups.push(await requestGroup(group, given, config));
     return new HeldLines(lines, given, groups);
   }
 

@@ -11,9 +11,9 @@ const endWithParent = () => process.exit(1);
 
 process.once('disconnect', endWithParent);
 process.once('message', (message) => void run(message as HoldJob));
-endQuietlyWithReader();
 
 async function run(job: HoldJob): Promise<void> {
+  endQuietlyWithReader(job.program);
   process.title = [job.program, ...job.wanted.map(({ id, value }) => `${id}=${value}`)].join(' ');
   try {
     await hold(job, async (held) => {

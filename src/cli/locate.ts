@@ -1,4 +1,5 @@
 import type { BridgeClient, ChipClient, ChipInfo } from '../api/client/types.js';
+import { MAX_LINES_PER_REQUEST } from '../gpio/chip.js';
 import { isNamed, openNamedChip } from './connection.js';
 import { ManyErrors, UsageError } from './errors.js';
 import {
@@ -59,7 +60,7 @@ export async function locateLines(
     const lines = resolveLines(ids, known, resolveOptions);
     return await Promise.all(lines.map((line) => locatedLine(line, clients, known)));
   } catch (thrown) {
-    throw withStates(thrown, infos);
+    throw withStates(thrown, infos, infos.length === 0 ? await whyNoChips(daemon) : undefined);
   }
 }
 
@@ -90,6 +91,14 @@ export function groupByChip(lines: readonly LocatedLine[]): ChipGroup[] {
   return clients.map((client) => ({ client, lines: lines.filter((line) => line.client === client) }));
 }
 
+/** {@link groupByChip} for requests. Throws, before anything is changed, where one chip's are too many. */
+export function groupForRequests(lines: readonly LocatedLine[]): ChipGroup[] {
+  const groups = groupByChip(lines);
+  if (groups.some((group) => group.lines.length > MAX_LINES_PER_REQUEST))
+    throw new UsageError(`too many lines given: at most ${MAX_LINES_PER_REQUEST} of one chip`);
+  return groups;
+}
+
 /** Asks a chip for what finding these ids needs: single names, or all of them when strict. */
 async function chipLines(
   client: ChipClient,
@@ -112,17 +121,28 @@ async function chipLines(
 }
 
 /** A line may be missing because its coprocessor is: says so after what was not found. */
-function withStates(thrown: unknown, infos: readonly ChipInfo[]): unknown {
-  const absent =
-    infos.length === 0 ? [NO_CHIPS] : infos.filter(({ lines }) => lines === 0).map(chipStateMessage);
+function withStates(thrown: unknown, infos: readonly ChipInfo[], whyNone: string | undefined): unknown {
+  const without = infos.filter(({ lines }) => lines === 0).map(chipStateMessage);
+  const absent = whyNone === undefined ? without : [whyNone];
   if (absent.length === 0) return thrown;
   if (thrown instanceof ManyErrors) return new ManyErrors([...thrown.messages, ...absent]);
   return thrown instanceof UsageError ? new ManyErrors([thrown.message, ...absent]) : thrown;
 }
 
-/** What to say where the daemon has no chip that this user may open. */
-export const NO_CHIPS =
-  "the daemon has no chips for you: 'gpiobridge status' tells the state of its coprocessors";
+/** What to say where there is no chip that this user may open. */
+export async function whyNoChips(daemon: BridgeClient): Promise<string> {
+  const names = await daemon.chips();
+  if (names.length > 0) {
+    const sockets = names.length === 1 ? 'its socket' : 'their sockets';
+    return `you may not open ${names.join(', ')}: ${sockets} in ${daemon.runtimeDir}/chips must be yours or your group's`;
+  }
+  const mayAsk = await daemon.status().then(
+    () => true,
+    () => false,
+  );
+  const hint = mayAsk ? ": 'gpiobridge status' tells their state" : '';
+  return `the daemon has no chips yet, as none of its coprocessors has described itself${hint}`;
+}
 
 /** One line on a chip whose lines are not known yet. */
 export function chipStateMessage({ name, state }: ChipInfo): string {

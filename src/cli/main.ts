@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { endQuietlyWithReader, flushed } from './output.js';
-import { run } from './run.js';
+import { programOf, run } from './run.js';
 
-endQuietlyWithReader();
+endQuietlyWithReader(programOf(process.argv));
 const status = await run(process.argv);
 process.exitCode = status;
 // After an error nothing that is still open may keep the program alive.

@@ -39,7 +39,11 @@ export function addLineOptions(command: Command, whatStrictDoes: string): Comman
 export function addRequestOptions(command: Command, tool: string): Command {
   return addLineOptions(command, 'fail where the name of a line is not unique')
     .option('-l, --active-low', 'take the lines as active low')
-    .option('-C, --consumer <name>', 'consumer name of the request', tool)
+    .addOption(
+      new Option('-C, --consumer <name>', 'consumer name of the request')
+        .default(tool)
+        .argParser(parseConsumer),
+    )
     .addOption(
       new Option('-b, --bias <bias>', 'pull-up, pull-down or disabled: refused, see below').argParser(
         refuseBias,
@@ -50,6 +54,17 @@ export function addRequestOptions(command: Command, tool: string): Command {
 /** An option whose value is a period, in microseconds. */
 export function periodOption(flags: string, description: string): Option {
   return new Option(flags, description).argParser(parsePeriod);
+}
+
+/** As the daemon takes them. */
+const MAX_CONSUMER = 255;
+
+function parseConsumer(text: string): string {
+  if (text.length > MAX_CONSUMER)
+    throw new UsageError(`invalid consumer: longer than ${MAX_CONSUMER} characters`);
+  if (/[\p{Cc}\p{Cs}]/u.test(text))
+    throw new UsageError('invalid consumer: control characters are not accepted');
+  return text;
 }
 
 function refuseBias(text: string): never {

@@ -21,11 +21,24 @@ export async function flushed(): Promise<void> {
   }
 }
 
-/** A reader that has seen enough (`| head`) ends the program quietly. */
-export function endQuietlyWithReader(): void {
+/** What ends the program, or instead of that, when the reader of stdout has gone. */
+let endOfReader: () => void = () => process.exit(0);
+
+/** Resolves when the reader of stdout has gone, which from now on does not end the program at once. */
+export function readerGone(): Promise<void> {
+  return new Promise((resolve) => {
+    endOfReader = resolve;
+  });
+}
+
+/** A reader that has seen enough (`| head`) ends the program quietly. `program` is what messages call it. */
+export function endQuietlyWithReader(program: string): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    process.stderr.write(`gpiobridge: cannot write to standard output: ${error.message}\n`);
+    if (error.code === 'EPIPE') {
+      endOfReader();
+      return;
+    }
+    process.stderr.write(`${program}: cannot write to standard output: ${error.message}\n`);
     process.exit(1);
   });
   process.stderr.on('error', () => process.exit(1));

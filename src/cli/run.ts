@@ -1,10 +1,11 @@
 import { basename } from 'node:path';
 import { type Command, CommanderError } from 'commander';
 import { BridgeError } from '../base/errors.js';
+import { spellOut } from './abbreviations.js';
 import { SUBCOMMANDS } from './commands/table.js';
 import { errorLines } from './errors.js';
 import { print } from './output.js';
-import { isToolName, TOOL_NAMES } from './tool-name.js';
+import { isToolName, isToolSubcommand, TOOL_NAMES } from './tool-name.js';
 import { packageVersion } from './version.js';
 
 const PROGRAM = 'gpiobridge';
@@ -26,6 +27,14 @@ export async function run(argv: readonly string[]): Promise<number> {
   return runSubcommand(name, rest);
 }
 
+/** What messages call the program that this command line starts. */
+export function programOf(argv: readonly string[]): string {
+  const startedAs = basename(argv[1] ?? '');
+  if (isToolName(startedAs)) return startedAs;
+  const known = SUBCOMMANDS.some(({ name }) => name === argv[2]);
+  return known ? `${PROGRAM} ${argv[2]}` : PROGRAM;
+}
+
 /** `program` is what messages call it: `gpiobridge get`, or the tool of libgpiod that it is started as. */
 async function runSubcommand(
   name: string,
@@ -37,7 +46,8 @@ async function runSubcommand(
   try {
     const command = (await entry.load()).command();
     prepare(command, program);
-    await command.parseAsync([...args], { from: 'user' });
+    const spelledOut = isToolSubcommand(name) ? spellOut(args, command.options) : args;
+    await command.parseAsync([...spelledOut], { from: 'user' });
     return typeof process.exitCode === 'number' ? process.exitCode : 0;
   } catch (thrown) {
     const commanderStatus = exitStatusOfCommander(thrown);

@@ -12,3 +12,8 @@ export const TOOL_NAMES: Readonly<Record<string, string>> = {
 export function isToolName(program: string): boolean {
   return Object.hasOwn(TOOL_NAMES, program);
 }
+
+/** Whether a subcommand is a tool of libgpiod, under whatever name it was started. */
+export function isToolSubcommand(name: string): boolean {
+  return Object.values(TOOL_NAMES).includes(name);
+}

@@ -385,8 +385,7 @@ describe('a daemon without chips', () => {
     const empty = await apiBench(0);
     await empty.server.removeChip('hub', 'the test wants none');
     const run_ = (...args: string[]) => run([...args, '--runtime-dir', empty.layout.dir]);
-    const hint =
-      /the daemon has no chips for you: 'gpiobridge status' tells the state of its coprocessors\n$/;
+    const hint = /the daemon has no chips yet, .*: 'gpiobridge status' tells their state\n$/;
     expect(await run_('detect')).toEqual({ status: 0, stdout: '', stderr: expect.stringMatching(hint) });
     expect(await run_('info')).toEqual({ status: 0, stdout: '', stderr: expect.stringMatching(hint) });
     expect(await run_('get', 'L1')).toEqual({ status: 1, stdout: '', stderr: expect.stringMatching(hint) });

@@ -3,7 +3,7 @@ import type { ChipInfo } from '../../api/client/types.js';
 import { messageOf } from '../../base/errors.js';
 import { openNamedChip, withDaemon } from '../connection.js';
 import { ManyErrors } from '../errors.js';
-import { chipStateMessage, NO_CHIPS } from '../locate.js';
+import { chipStateMessage, whyNoChips } from '../locate.js';
 import { addClientOptions, type ClientOptions } from '../options.js';
 import { print, printJson } from '../output.js';
 
@@ -18,7 +18,7 @@ async function detect(ids: string[], options: ClientOptions, self: Command): Pro
   await withDaemon(options, async (daemon) => {
     const problems: string[] = [];
     const chosen = ids.length > 0 ? ids : await daemon.chips();
-    if (chosen.length === 0) await print(`${self.name()}: ${NO_CHIPS}\n`, process.stderr);
+    if (chosen.length === 0) await print(`${self.name()}: ${await whyNoChips(daemon)}\n`, process.stderr);
     for (const id of chosen) {
       try {
         const chip = await openNamedChip(daemon, id);

@@ -3,8 +3,7 @@ import { messageOf } from '../../base/errors.js';
 import type { Level } from '../../gpio/chip.js';
 import { requestOn, withDaemon } from '../connection.js';
 import { UsageError } from '../errors.js';
-import { formatValues } from '../line-value.js';
-import { type ChipGroup, groupByChip, type LocatedLine, locateLines } from '../locate.js';
+import { type ChipGroup, groupForRequests, type LocatedLine, locateLines } from '../locate.js';
 import {
   addClientOptions,
   addRequestOptions,
@@ -16,9 +15,8 @@ import {
   periodOption,
   type RequestOptions,
 } from '../options.js';
-import { print, printJson } from '../output.js';
 import { pause } from '../pause.js';
-import { valueObject } from '../value-json.js';
+import { showValues } from '../show-values.js';
 
 interface GetOptions extends ClientOptions, RequestOptions {
   readonly asIs?: boolean;
@@ -44,13 +42,13 @@ async function get(ids: string[], options: GetOptions): Promise<void> {
   await withDaemon(options, async (daemon) => {
     const lines = await locateLines(daemon, ids, options);
     const values = new Map<LocatedLine, Level>();
-    for (const group of groupByChip(lines)) {
+    for (const group of groupForRequests(lines)) {
       const read = await readGroup(group, options);
       group.lines.forEach((line, index) => {
         values.set(line, read[index]);
       });
     }
-    await show(lines, values, options);
+    await showValues(lines, values, options);
   });
 }
 
@@ -71,19 +69,4 @@ async function readGroup({ client, lines }: ChipGroup, options: GetOptions): Pro
     // The answer is known or the error is on its way: releasing is the daemon's business if it fails here.
     await request.release().catch(() => undefined);
   }
-}
-
-async function show(
-  lines: readonly LocatedLine[],
-  values: ReadonlyMap<LocatedLine, Level>,
-  options: GetOptions,
-): Promise<void> {
-  const valueAt = (line: LocatedLine): Level => values.get(line) as Level;
-  if (options.json) {
-    for (const line of lines) await printJson(valueObject(line, valueAt(line)));
-    return;
-  }
-  const style = { numeric: options.numeric ?? false, unquoted: options.unquoted ?? false };
-  const pairs = lines.map((line) => ({ id: line.id, value: valueAt(line) }));
-  await print(`${formatValues(pairs, style)}\n`);
 }

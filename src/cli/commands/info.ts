@@ -1,12 +1,13 @@
 import { Command } from 'commander';
-import type { ChipClient } from '../../api/client/types.js';
+import type { BridgeClient, ChipClient } from '../../api/client/types.js';
+import { messageOf } from '../../base/errors.js';
 import type { LineInfo } from '../../gpio/chip.js';
-import { withDaemon } from '../connection.js';
+import { openNamedChip, withDaemon } from '../connection.js';
 import { ManyErrors } from '../errors.js';
 import { formatLineInfo } from '../line-attributes.js';
 import { lineObject } from '../line-json.js';
 import { type ChipLines, isSameLine, matchesOf, notFound, type ResolvedLine } from '../line-resolver.js';
-import { chipStateMessage, NO_CHIPS, openChips, resolveOptionsOf } from '../locate.js';
+import { chipStateMessage, openChips, resolveOptionsOf, whyNoChips } from '../locate.js';
 import {
   addClientOptions,
   addLineOptions,
@@ -40,8 +41,10 @@ async function info(ids: string[], options: InfoOptions, self: Command): Promise
   await withDaemon(options, async (daemon) => {
     const problems: string[] = [];
     const chips: ChipContents[] = [];
-    const clients = await openChips(daemon, options.chip);
-    if (clients.length === 0) await print(`${self.name()}: ${NO_CHIPS}\n`, process.stderr);
+    const all = ids.length === 0 && options.chip === undefined;
+    const clients = all ? await openAll(daemon, problems) : await openChips(daemon, options.chip);
+    if (clients.length === 0 && problems.length === 0)
+      await print(`${self.name()}: ${await whyNoChips(daemon)}\n`, process.stderr);
     for (const client of clients) {
       const chip = await client.info();
       if (chip.lines === 0) problems.push(chipStateMessage(chip));
@@ -51,6 +54,19 @@ async function info(ids: string[], options: InfoOptions, self: Command): Promise
     else problems.unshift(...(await showSelected(ids, chips, options)));
     if (problems.length > 0) throw new ManyErrors(problems);
   });
+}
+
+/** Every chip, as gpioinfo: those that cannot be opened are among the problems. */
+async function openAll(daemon: BridgeClient, problems: string[]): Promise<ChipClient[]> {
+  const clients: ChipClient[] = [];
+  for (const name of await daemon.chips()) {
+    try {
+      clients.push(await openNamedChip(daemon, name));
+    } catch (thrown) {
+      problems.push(messageOf(thrown));
+    }
+  }
+  return clients;
 }
 
 async function contentsOf(client: ChipClient): Promise<ChipContents> {

@@ -10,7 +10,6 @@ import { customFormatter, defaultFormatter, formatShowsLoss } from '../event-for
 import { renderJson } from '../event-json.js';
 import { type NameOf, renderText, type TextStyle } from '../event-text.js';
 import type { TimeStyle } from '../event-time.js';
-import { formatValues } from '../line-value.js';
 import { type ChipGroup, groupByChip, type LocatedLine, locateLines } from '../locate.js';
 import { type MonitorOptions, monitor } from '../monitor.js';
 import {
@@ -24,11 +23,11 @@ import {
   periodOption,
   type RequestOptions,
 } from '../options.js';
-import { print, printJson } from '../output.js';
+import { print } from '../output.js';
 import { parsePeriod, parseUnsigned } from '../period.js';
+import { showValues } from '../show-values.js';
 import { catchEndingSignals, dieOf } from '../signals.js';
 import { isToolName } from '../tool-name.js';
-import { valueObject } from '../value-json.js';
 import { addWatchOptions, checkWatchOptions, type WatchOptions } from '../watch/options.js';
 import { OutputError } from '../watch/output-error.js';
 import { monitorInto, openWatch } from '../watch/watch.js';
@@ -84,7 +83,7 @@ export function command(): Command {
     .addOption(new Option('-n, --num-events <n>', 'exit after that many edges').argParser(parseUnsigned))
     .option('-N, --numeric', 'print values as 0 and 1')
     .option('-q, --quiet', 'print no events')
-    .addOption(new Option('--silent', 'as --quiet').hideHelp())
+    .addOption(new Option('--silent', 'as --quiet'))
     .addOption(
       new Option(
         '-p, --debounce-period <period>',
@@ -133,10 +132,11 @@ async function mon(ids: string[], options: MonOptions, self: Command): Promise<v
   const signals = catchEndingSignals();
   try {
     await withDaemon(options, async (daemon) => {
-      const groups = groupByChip(await locateLines(daemon, ids, options));
+      const lines = await locateLines(daemon, ids, options);
+      const groups = groupByChip(lines);
       const watch = await openWatch(options);
       const requests = await requestAll(groups, options);
-      if (options.initialState) await showInitialState(groups, requests, options);
+      if (options.initialState) await showValues(lines, await readValues(groups, requests), options);
       if (options.banner) await print(`${banner('Monitoring', ids)}\n`);
       const monitoring: MonitorOptions = {
         edgesWanted: options.numEvents ?? 0,
@@ -173,26 +173,20 @@ async function requestAll(groups: readonly ChipGroup[], options: MonOptions): Pr
   return requests;
 }
 
-async function showInitialState(
+async function readValues(
   groups: readonly ChipGroup[],
   requests: readonly LineRequestClient[],
-  options: MonOptions,
-): Promise<void> {
-  const shown: { line: LocatedLine; value: Level }[] = [];
+): Promise<ReadonlyMap<LocatedLine, Level>> {
+  const read = new Map<LocatedLine, Level>();
   for (const [index, { lines }] of groups.entries()) {
     const values = await requests[index].getValues().catch((thrown: unknown) => {
       throw new UsageError(`unable to read GPIO line values: ${messageOf(thrown)}`);
     });
     lines.forEach((line, at) => {
-      shown.push({ line, value: values[at] });
+      read.set(line, values[at]);
     });
   }
-  if (options.json) for (const { line, value } of shown) await printJson(valueObject(line, value));
-  else {
-    const style = { numeric: options.numeric ?? false, unquoted: options.unquoted ?? false };
-    const pairs = shown.map(({ line, value }) => ({ id: line.id, value }));
-    await print(`${formatValues(pairs, style)}\n`);
-  }
+  return read;
 }
 
 type PrintEvents = (events: readonly RequestEvent[]) => Promise<void>;

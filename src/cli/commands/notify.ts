@@ -42,7 +42,7 @@ interface NotifyOptions extends ClientOptions, LineOptions {
 
 const FORMAT_HELP = `Format specifiers:
   %o  offset of the line          %a  attributes of the line, as info shows them
-  %l  name of the line            %C  its consumer, 'unused' without one
+  %l  name of the line            %C  its consumer, else 'used' or 'unused'
   %c  name of the chip            %S  time in seconds
   %e  1, 2 or 3, as in %E         %U  time as a date, UTC
   %E  requested, released         %L  time as a date, local time
@@ -62,7 +62,7 @@ export function command(): Command {
     .option('--utc', 'print times as dates in UTC')
     .addOption(new Option('-n, --num-events <n>', 'exit after that many events').argParser(parseUnsigned))
     .option('-q, --quiet', 'print no events')
-    .addOption(new Option('--silent', 'as --quiet').hideHelp())
+    .addOption(new Option('--silent', 'as --quiet'))
     .addHelpText('after', notes(FORMAT_HELP, CHIPS_HELP, PERIODS_HELP));
   // The last of the two counts.
   notifyCommand.on('option:localtime', () => notifyCommand.setOptionValue('timeStyle', 'local'));

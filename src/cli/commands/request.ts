@@ -6,7 +6,7 @@ import { withDaemon } from '../connection.js';
 import { ManyErrors, UsageError } from '../errors.js';
 import { lineObject } from '../line-json.js';
 import { type LineWish, parseLineWish } from '../line-value.js';
-import { type ChipGroup, groupByChip, type LocatedLine, locateLines } from '../locate.js';
+import { type ChipGroup, groupForRequests, type LocatedLine, locateLines } from '../locate.js';
 import {
   addClientOptions,
   addRequestOptions,
@@ -45,7 +45,7 @@ async function request(args: string[], options: RequestCommandOptions): Promise<
     const ids = wishes.map(({ id }) => id);
     const lines = await locateLines(daemon, ids, options);
     const wishOf = new Map(lines.map((line, index) => [line, wishes[index]!]));
-    const groups = groupByChip(lines);
+    const groups = groupForRequests(lines);
     await keepAll(groups, (line) => configOf(wishOf.get(line)!, options), options);
     if (!options.json) return;
     for (const { client, lines } of groups) {
