@@ -9,7 +9,7 @@ import { guideText } from '../demo/guide.js';
 import { parentGone } from '../demo/parent.js';
 import { SCENE } from '../demo/scene.js';
 import { waitUntil } from '../demo/wait.js';
-import { print } from '../output.js';
+import { print, readerGone } from '../output.js';
 import { catchEndingSignals, whenAborted } from '../signals.js';
 
 const SIGNAL_GRACE_MS = 200;
@@ -47,11 +47,15 @@ async function demo(options: DemoOptions): Promise<void> {
     return child;
   };
   try {
-    const ended = Promise.race([whenAborted(signals.aborted), parentGone(ending.signal)]);
+    let unread = false;
+    const reader = readerGone().then(() => {
+      unread = true;
+    });
+    const ended = Promise.race([whenAborted(signals.aborted), parentGone(ending.signal), reader]);
     await Promise.race([play(places, options, start), ended]).catch(async (thrown: unknown) => {
       // Ctrl-C reaches the children as well: that they end is a failure only if no signal came.
       await Promise.race([ended, sleep(SIGNAL_GRACE_MS)]);
-      if (!signals.aborted.aborted) throw thrown;
+      if (!signals.aborted.aborted && !unread) throw thrown;
     });
   } finally {
     ending.abort();
@@ -65,8 +69,8 @@ async function demo(options: DemoOptions): Promise<void> {
 
 type Start = (name: string, args: readonly string[], showOutput?: boolean) => Child;
 
-/** Starts everything, and goes on until one of the processes fails. */
-async function play(places: Places, options: DemoOptions, start: Start): Promise<never> {
+/** Starts everything, and goes on until nobody reads what the monitor prints; rejects when a process fails. */
+async function play(places: Places, options: DemoOptions, start: Start): Promise<void> {
   const { names, stimuli, monitored, input, output, format } = SCENE;
   const { pty, control, runtimeDir } = places;
   const sim = start('the simulated coprocessor', [
@@ -84,7 +88,8 @@ async function play(places: Places, options: DemoOptions, start: Start): Promise
     );
   const printing = options.json ? ['--json'] : ['--event-clock', 'realtime', '--format', format];
   const monitor = start('the monitor', ['mon', '--runtime-dir', runtimeDir, ...printing, ...monitored], true);
-  return Promise.race([sim.failed, daemon.failed, monitor.failed]);
+  // It ends well only when its reader has gone, as behind `| head`.
+  return Promise.race([sim.failed, daemon.failed, monitor.finished]);
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -6,6 +6,8 @@ export interface Child {
   readonly name: string;
   /** Rejects when the process ends before it was told to, with what it last said on stderr. */
   readonly failed: Promise<never>;
+  /** Resolves when it ends with status 0 before it was told to; rejects as `failed` does. */
+  readonly finished: Promise<void>;
   /** Asks it to end, waits, and kills it when it does not. */
   stop(): Promise<void>;
 }
@@ -44,9 +46,12 @@ export function startChild(
     );
   });
   failed.catch(() => undefined);
+  const finished = exited.then(([code]) => (code === 0 && !stopping ? undefined : failed));
+  finished.catch(() => undefined);
   return {
     name,
     failed,
+    finished,
     async stop() {
       stopping = true;
       await endProcess(process_, exited);
