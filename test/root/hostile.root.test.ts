@@ -58,12 +58,12 @@ afterEach(async () => {
     return clients <= base.clients && requests <= base.requests ? true : undefined;
   }, 'all of the hostile client to be gone');
   expect((await measure()).rss).toBeLessThan(base.rss + MEMORY);
-});
+}, 60_000);
 afterAll(async () => {
   for (const attacker of attackers) attacker.kill('SIGKILL');
   await house?.stop();
   accounts?.remove();
-});
+}, 60_000);
 
 async function measure() {
   const { clients, requests, memory, pid } = await bridge.status();

@@ -16,6 +16,9 @@ export interface RawOutcome {
   readonly closed?: true;
 }
 
+/** For an answer, on a machine that others keep busy as well. */
+const CALL_MS = 30_000;
+
 /** A daemon that root runs for other users, with a simulated coprocessor for each name. */
 export class House {
   readonly directory = temporaryDirectory();
@@ -63,7 +66,7 @@ export class House {
   }
 
   async client(): Promise<BridgeClient> {
-    const client = await connect({ runtimeDir: this.runtimeDir });
+    const client = await connect({ runtimeDir: this.runtimeDir, timeoutMs: CALL_MS });
     this.#clients.push(client);
     return client;
   }

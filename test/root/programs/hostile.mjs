@@ -98,7 +98,14 @@ const WAYS = {
       all.push(...Array.from({ length: Math.min(100, Number(count) - made) }, open));
       await Promise.all(all.slice(-100).map(({ ready }) => ready));
     }
-    await pause(500);
+    // Each was answered or has been closed: none still waits for the daemon to see it.
+    const call = encode([0, 1, 'server.info', []]);
+    await Promise.all(
+      all.map(({ socket, done }) => {
+        if (!socket.destroyed) socket.write(call);
+        return Promise.race([done, new Promise((resolve) => socket.once('data', resolve))]);
+      }),
+    );
     return { open: all.filter(({ closed }) => !closed).length, of: all.length, stays: true };
   },
 
