@@ -62,7 +62,12 @@ describe.each(dialects)('%s, both edges', (dialect) => {
     rig.link.up();
     await rig.until(() => rig.isUp, 'up again');
     await rig.advance(20);
-    expect(sensed(rig)).toMatchObject([{ kind: 'edge' }, { kind: 'gap', line: undefined, reason: 'link' }]);
+    expect(sensed(rig)).toMatchObject([
+      { kind: 'edge' },
+      { kind: 'gap', line: undefined, reason: 'link' },
+      // What the line is after it, once that was read.
+      { kind: 'gap', line: LINE, reason: 'link', level: 1 },
+    ]);
   });
 
   it('are told as missing when the channel ends before any level was read', async () => {
