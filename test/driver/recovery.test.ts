@@ -366,4 +366,28 @@ describe('a PLAIN channel', () => {
     expect(kinds(items)).toContain('uncounted');
     expect(changes).toEqual([]);
   });
+
+  it('to such a device tries again what failed half way, and says what may be missing', async () => {
+    const hub = rig({
+      coprocessor: { lines: 2, features: BARE, busFeatures: { resume: false } },
+      delivery: 'plain',
+    });
+    const remote = await hub.up();
+    const items = hub.items();
+    await remote.enableInterrupt(0, 'rising');
+    hub.link.losesReceived = () => true;
+    await hub.advance(5_000, 20);
+    hub.link.losesReceived = () => false;
+    await hub.advance(5_000, 20);
+    hub.coprocessor.drive(0, 1);
+    await hub.settle();
+    expect(items.at(-1)).toMatchObject({ kind: 'edge', line: 0 });
+    expect(items).toContainEqual({ kind: 'disabled', line: 0, counted: false });
+    await remote.disableInterrupt(0);
+    items.length = 0;
+    hub.coprocessor.drive(0, 0);
+    hub.coprocessor.drive(0, 1);
+    await hub.advance(5_000, 20);
+    expect(kinds(items)).not.toContain('edge');
+  });
 });

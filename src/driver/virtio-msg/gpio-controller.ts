@@ -250,7 +250,10 @@ export class GpioController extends LineFace implements RemoteGpio, LineHost {
     if (queues?.alive !== true || this.states.value.kind !== 'up') return { lines: [], requests: false };
     const oldest = queues.requests.oldestSentNs;
     return {
-      lines: queues.events?.silentLines(Number(eventSinceNs / 1_000_000n)) ?? [],
+      lines: [
+        ...(queues.events?.silentLines(Number(eventSinceNs / 1_000_000n)) ?? []),
+        ...this.operations.unarmedLines(queues),
+      ],
       requests: oldest !== undefined && oldest < requestSinceNs,
     };
   }

@@ -103,18 +103,30 @@ export class LineOperations {
 
   /**
    * Arms a line anew: its buffer may be lost on the wire. What comes back with type NONE comes back
-   * before its answer, so that what has not is lost for certain.
+   * before its answer, so that what has not is lost for certain. What fails half way is still wanted, and
+   * in {@link unarmedLines} until it is tried again.
    */
   rearm(line: number): Promise<void> {
     return this.turns.take(line, async () => {
       const queues = this.host.openQueues;
       const wire = this.host.memory.irqType(line);
-      if (queues?.events?.isArmed(line) !== true || wire === IRQ_TYPE.NONE) return;
-      await this.setTypeNone(line, queues);
-      queues.events.writeOff(line);
-      await this.enable(line, interruptTypeName(wire), queues);
+      if (queues?.events === undefined || wire === IRQ_TYPE.NONE) return;
+      try {
+        if (queues.events.isArmed(line)) await this.setTypeNone(line, queues);
+        queues.events.writeOff(line);
+        await this.enable(line, interruptTypeName(wire), queues);
+      } catch (error) {
+        this.host.memory.setIrqType(line, wire);
+        throw error;
+      }
       this.host.emitNow([{ kind: 'uncounted', line }]);
     });
+  }
+
+  /** Lines whose interrupt is wanted and off: arming them anew failed half way. */
+  unarmedLines(queues: GpioQueues): number[] {
+    const { events } = queues;
+    return events === undefined ? [] : this.host.memory.armed().filter((line) => !events.isArmed(line));
   }
 
   private async setNoDirection(line: number, queues: GpioQueues): Promise<void> {
@@ -191,7 +203,9 @@ export class LineOperations {
 
   /** Sets type NONE (H5) and takes the final account; nothing where the interrupt is off. */
   private async disarm(line: number, queues: GpioQueues): Promise<void> {
-    if (queues.events?.isArmed(line) === true) await this.setTypeNone(line, queues);
+    if (queues.events?.isArmed(line) === true || this.host.memory.irqType(line) !== IRQ_TYPE.NONE) {
+      await this.setTypeNone(line, queues);
+    }
   }
 
   private async setTypeNone(line: number, queues: GpioQueues): Promise<void> {

@@ -57,7 +57,7 @@ export class PlainWatch {
     this.rearming.add(key);
     controller
       .rearm(line)
-      // A request that failed is counted, and the line is still silent at the next look.
+      // A request that failed is counted, and the line is among the silent ones at the next look.
       .catch(() => {})
       .finally(() => this.rearming.delete(key));
   }
