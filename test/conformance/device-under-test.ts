@@ -36,6 +36,8 @@ export interface DeviceUnderTest {
   isOutput(line: number): boolean;
   /** What GET_DIRECTION tells of lines that the driver gave no direction; by default NONE. */
   readonly unsetDirection?: number;
+  /** It takes F_IRQ for negotiated, whatever it was told: an exception to D17. */
+  readonly interruptsAlways?: boolean;
   close(): Promise<void>;
 }
 

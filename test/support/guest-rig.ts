@@ -82,9 +82,9 @@ export class GuestRig {
     return this.guest.events;
   }
 
-  async connect(): Promise<void> {
+  async connect(features?: bigint): Promise<void> {
     await until(() => this.exported.report().state === 'listening');
-    this.front = await this.guest.connect();
+    this.front = await this.guest.connect([], features);
   }
 
   /** The connection breaks; the hypervisor is back as QEMU is. */

@@ -70,6 +70,8 @@ export class DriverQueue {
     const parts: { bytes?: Uint8Array; length: number; write: boolean }[] = [];
     if (out.length > 0) parts.push({ bytes: out, length: out.length, write: false });
     if (inLength > 0) parts.push({ length: inLength, write: true });
+    // A chain has a descriptor.
+    if (parts.length === 0) parts.push({ length: 0, write: false });
     const heads = parts.map(() => this.free.shift()!);
     const writable: { address: number; length: number }[] = [];
     for (const [i, part] of parts.entries()) {

@@ -24,10 +24,13 @@ export class FrontEndGuest {
     return this.front !== undefined && !this.front.isHungUp;
   }
 
-  /** A hypervisor connects and its guest's driver starts its queues, as QEMU 7.2 tells of it: without F_IRQ. */
-  async connect(bases: readonly number[] = []): Promise<FrontEnd> {
+  /**
+   * A hypervisor connects and its guest's driver starts its queues. `features` of the device type are those that the
+   * hypervisor tells of: none by default, as QEMU 7.2 keeps F_IRQ to itself.
+   */
+  async connect(bases: readonly number[] = [], features = 0n): Promise<FrontEnd> {
     this.front = new FrontEnd(this.socket);
-    await this.front.negotiate(VERSION_1 | INDIRECT_DESC);
+    await this.front.negotiate(VERSION_1 | INDIRECT_DESC | features);
     await this.front.setMemory(this.memory);
     await this.front.startQueues([this.requests, this.events], bases);
     return this.front;
