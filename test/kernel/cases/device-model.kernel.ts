@@ -4,7 +4,7 @@ import type { LevelBit, LineBackend } from '../../../src/device/line-backend.js'
 import type { VhostUserBackend } from '../../../src/vhost-user/backend.js';
 import type { VhostUserDevice } from '../../../src/vhost-user/device.js';
 import { serveVhostUser } from '../../../src/vhost-user/serve.js';
-import { DIRECTION, FEATURE } from '../../../src/wire/virtio-gpio.js';
+import { DIRECTION, FEATURE, IRQ_TYPE } from '../../../src/wire/virtio-gpio.js';
 import { eventually, temporaryDirectory } from '../../support/program.js';
 import { type KernelLab, kernelLab } from '../lab/kernel-lab.js';
 
@@ -87,7 +87,11 @@ describe('the device model and the stock driver, with nothing but vhost-user bet
   it('delivers each edge that the guest is ready for', async () => {
     const { guest } = lab;
     const monitor = guest.start('exec gpiomon --num-events=20 --line-buffered --format=%e gpiochip0 0');
-    await guest.must('until gpioinfo | grep -q "line *0:.*gpiomon"; do sleep 0.05; done');
+    await eventually(
+      () => (device.interruptTypeOf(0) === IRQ_TYPE.EDGE_BOTH ? true : undefined),
+      'edges to be watched',
+      30_000,
+    );
     for (let i = 0; i < 20; i++) {
       pins.applied[0] = i % 2 === 0 ? 1 : 0;
       device.edge(0, pins.applied[0]!, now());

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../support/program.js';
+import { mustRecover } from '../lab/recovery.js';
 import { RpmsgLab } from '../lab/rpmsg-lab.js';
 
 const DIALECTS = ['rpmsg-gpio', 'rpmsg-gpio-v14', 'srtm'] as const;
 const LINES = 4;
 /** Firmware of these dialects keeps one edge of a line until the interrupt was armed again. */
 const EDGES = 20;
-const RECOVERY_MS = 2000;
 
 /** One remote processor of each dialect, and a chip of each, called as the dialect. */
 const remoteOf = (dialect: (typeof DIALECTS)[number]) => ({
@@ -57,13 +57,14 @@ describe('the daemon with firmware of the other dialects', () => {
       }
       // An edge is one once its level was read.
       await eventually(() => (watch.edges === EDGES ? true : undefined), 'the edges to arrive');
-      await coprocessor.closePorts();
-      coprocessor.reboot();
-      await watch.process.waitFor(/"chip":"down"/);
-      const returned = Date.now();
-      await coprocessor.openPorts();
-      await watch.process.waitFor(/"chip":"up"/);
-      expect(Date.now() - returned).toBeLessThan(RECOVERY_MS);
+      await mustRecover(async () => {
+        await coprocessor.closePorts();
+        coprocessor.reboot();
+        await watch.chipGoes('down');
+        await coprocessor.openPorts();
+        await watch.chipGoes('up');
+        return lab.recoveryMs(`io-${dialect}`, dialect);
+      });
       const line = (await watch.stop()).get(2);
       expect(line).toMatchObject({ edges: EDGES, lost: 0, disordered: 0 });
       // What was missed cannot be known: these dialects count nothing, and do not say when the firmware started.

@@ -3,7 +3,9 @@
 //   node watch-edges.mjs CHIP EVERY OFFSET...      until its standard input ends
 //
 // Prints one JSON object a line: { watching }, { edges } after each EVERY of them, { chip, reason } when the chip's state changes,
-// { gap } for each gap, and at the end { lines }, by offset, after the last event.
+// { gap } for each gap, and at the end { lines }, by offset, after the last event. The chip's state goes to the kernel's log as well,
+// which has the time of it beside that of what the kernel did.
+import { appendFileSync } from 'node:fs';
 import { connect } from '../../../dist/src/index.js';
 
 const [chipName, every, ...texts] = process.argv.slice(2);
@@ -44,7 +46,10 @@ for await (const batch of request.events())
   for (const event of batch) {
     if (event.type === 'edge') takeEdge(event);
     else if (event.type === 'gap') takeGap(event);
-    else if (event.type === 'chip') say({ chip: event.state, reason: event.reason });
+    else if (event.type === 'chip') {
+      appendFileSync('/dev/kmsg', `watch-edges: chip ${chipName} ${event.state}\n`);
+      say({ chip: event.state, reason: event.reason });
+    }
   }
 say({ lines });
 bridge.close();

@@ -13,6 +13,8 @@ export interface WatchedLine {
 
 /** Lines that a program in the guest watches on both edges (test/kernel/guest/watch-edges.mjs). */
 export class EdgeWatch {
+  private readonly changes = { up: 0, down: 0 };
+
   private constructor(readonly process: GuestProcess) {}
 
   /** Resolves when the lines are watched. `every`: so many edges it says how many there were. */
@@ -31,6 +33,12 @@ export class EdgeWatch {
   /** Edges so far, in steps of `every`. */
   get edges(): number {
     return Number([...this.process.stdout.matchAll(/"edges":(\d+)}$/gm)].at(-1)?.[1] ?? 0);
+  }
+
+  /** Waits until the chip went up, or down, once more than at the last call. */
+  async chipGoes(state: 'up' | 'down'): Promise<void> {
+    const times = ++this.changes[state];
+    await this.process.waitFor(new RegExp(`("chip":"${state}"[\\s\\S]*?){${times}}`));
   }
 
   /** Gives the lines back and waits for the last event. */

@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
+import { inspect } from 'node:util';
 import { askControl } from '../../../firmware-sim/control-client.js';
 import type { ControlResults } from '../../../firmware-sim/control-protocol.js';
 import { connect } from '../../../src/api/client/connect.js';
-import type { DaemonStatus, ExportStatus } from '../../../src/api/client/types.js';
+import type { CoprocessorStatus, DaemonStatus, ExportStatus } from '../../../src/api/client/types.js';
 import { eventually, Program, temporaryDirectory } from '../../support/program.js';
 
 export interface GuestChainOptions {
@@ -62,11 +63,28 @@ export class GuestChain {
 
   /** Waits until an export is as wanted. */
   exported(name: string, wanted: (status: ExportStatus) => boolean, what: string): Promise<ExportStatus> {
+    return this.shown(
+      ({ exports }) => exports.find((one) => one.name === name),
+      wanted,
+      `export ${name} ${what}`,
+    );
+  }
+
+  /** Waits until the coprocessor is, for the daemon, as wanted. */
+  coprocessor(wanted: (status: CoprocessorStatus) => boolean, what: string): Promise<CoprocessorStatus> {
+    return this.shown(({ coprocessors }) => coprocessors[0], wanted, `the coprocessor ${what}`);
+  }
+
+  private shown<T>(
+    of: (status: DaemonStatus) => T | undefined,
+    wanted: (found: T) => boolean,
+    what: string,
+  ): Promise<T> {
     let last: unknown;
     return eventually(
       async () => {
         const found = await this.status()
-          .then(({ exports }) => exports.find((one) => one.name === name))
+          .then(of)
           .catch((error: unknown) => {
             last = error;
             return undefined;
@@ -74,7 +92,7 @@ export class GuestChain {
         last = found ?? last;
         return found !== undefined && wanted(found) ? found : undefined;
       },
-      () => `export ${name} ${what}: ${JSON.stringify(last)}\n${this.daemon.stderr}`,
+      () => `${what}: ${inspect(last)}\n${this.daemon.stderr}`,
       30_000,
     );
   }

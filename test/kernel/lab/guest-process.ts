@@ -2,7 +2,8 @@ import type { AgentClient, AgentMessage, CommandStart } from './agent-client.js'
 import type { Machine } from './machine.js';
 import { TextLog } from './text-log.js';
 
-const STEP_MS = 60_000;
+/** A step of a command. An emulated guest on a busy machine may take long, and whoever waits no longer says why. */
+const STEP_MS = 180_000;
 
 /** What a command came to. */
 export interface Outcome {

@@ -4,8 +4,8 @@ import type { Machine } from './machine.js';
 import { TextLog } from './text-log.js';
 
 /** From the start of QEMU to the agent; some seconds on a quiet machine. */
-const BOOT_LIMIT_MS = 90_000;
-const COMMAND_LIMIT_MS = 60_000;
+const BOOT_LIMIT_MS = 180_000;
+const COMMAND_LIMIT_MS = 180_000;
 
 /** How a command runs in the guest. */
 export interface CommandOptions {

@@ -4,6 +4,7 @@ import { EdgeWatch } from './edge-watch.js';
 import type { Guest } from './guest.js';
 import type { GuestProcess } from './guest-process.js';
 import { type KernelLab, kernelLab } from './kernel-lab.js';
+import { recoveryMs } from './recovery.js';
 
 const MODULES = ['rpmsg_char', 'rpmsg_ctrl', 'rpmsg_ns', 'virtio_rpmsg_bus'];
 const CONFIG = '/run/gpiobridge.toml';
@@ -63,6 +64,11 @@ export class RpmsgLab {
   /** Watches lines of a chip in the guest. */
   watch(offsets: readonly number[], chip = HUB, every?: number): Promise<EdgeWatch> {
     return EdgeWatch.start(this.guest, chip, offsets, every);
+  }
+
+  /** How long the chip of a service took, after the last announcement of that, to be up again; it is watched. */
+  async recoveryMs(service: string, chip = HUB): Promise<number> {
+    return recoveryMs(await this.guest.dmesg(), service, chip);
   }
 
   async stop(): Promise<void> {

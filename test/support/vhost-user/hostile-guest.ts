@@ -5,6 +5,10 @@ import { FrontEndGuest } from './front-end-guest.js';
 
 /** Things done to one connection, at most. */
 const BURST = 200;
+/** Pause after a connection that came to nothing. */
+const PAUSE_MS = 5;
+/** So long nobody has to answer: whoever is thrown out is let in again. */
+const LIMIT_MS = 30_000;
 
 /**
  * A guest that does what it can against the device on a socket: well-formed requests as fast as they are taken, nonsense
@@ -21,32 +25,42 @@ export class HostileGuest {
   constructor(
     private readonly socket: string,
     seed: number,
+    private readonly limitMs = LIMIT_MS,
   ) {
     this.random = new Random(seed);
     this.done = this.run();
+    // Told by stop.
+    this.done.catch(() => {});
   }
 
-  /** Resolves when the last of its guests is gone. */
+  /** Resolves when the last of its guests is gone; rejects where there was nobody to be hostile to any more. */
   async stop(): Promise<void> {
     this.stopping = true;
     await this.done;
   }
 
   private async run(): Promise<void> {
+    let connectedAt = performance.now();
     while (!this.stopping) {
       const guest = new FrontEndGuest(this.socket);
       try {
         await guest.connect();
         this.guests++;
+        connectedAt = performance.now();
         for (let left = this.random.below(BURST); left > 0 && guest.isConnected && !this.stopping; left--) {
           this.act(guest);
           this.deeds++;
           await new Promise((resolve) => setImmediate(resolve));
         }
-      } catch {
+      } catch (error) {
         // It was thrown out, or ran out of descriptors: the next one tries its luck.
+        if (performance.now() - connectedAt > this.limitMs) {
+          throw new Error(`no connection to ${this.socket} for ${this.limitMs} ms`, { cause: error });
+        }
+        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      } finally {
+        guest.close();
       }
-      guest.close();
     }
   }
 
