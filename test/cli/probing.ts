@@ -3,6 +3,7 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { test as base } from 'vitest';
 import { isExclusive } from '../../src/linux/tty.js';
+import { STEP_MS } from '../support/limits.js';
 import { run, temporaryDirectory } from '../support/program.js';
 import { MAIN } from '../support/root.js';
 import { type StrangePort, strangePort } from '../support/strange-ports.js';
@@ -36,7 +37,7 @@ export const it = base.extend<{ here: Place }>({
 
 /** Where no daemon is, whatever runs on this machine. */
 export const alone = () => ({ GPIOBRIDGE_RUNTIME_DIR: '/nonexistent/gpiobridge' });
-export const probe = (...args: string[]) => run(['probe', ...args], alone());
+export const probe = (...args: string[]) => run(['probe', ...args], alone(), 2 * STEP_MS);
 /** Options: enough time for what plays the port, in this process, to get its turn. */
 export const PLAYED = ['--seconds', '4'];
 /** Options: it ends when it is answered, however late that is. */

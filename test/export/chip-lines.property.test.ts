@@ -213,5 +213,5 @@ describe('lines of a chip for a guest', () => {
       }),
       { numRuns: RUNS },
     );
-  }, 120_000);
+  });
 });

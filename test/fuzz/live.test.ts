@@ -5,24 +5,18 @@ import { fuzzSimulator } from './fuzz-simulator.js';
 
 beforeAll(built);
 
-const LIMIT_MS = 120_000;
 /** A few thousand inputs warm up no more than a process. */
 const GROWTH = 48e6;
 
 describe('messages that firmware has no business to send', () => {
-  it(
-    'leave a live daemon up, and another coprocessor alone',
-    async () => {
-      expect((await fuzzMessages(3_000, GROWTH)).sent).toBeGreaterThan(2_500);
-    },
-    LIMIT_MS,
-  );
+  it('leave a live daemon up, and another coprocessor alone', async () => {
+    expect((await fuzzMessages(3_000, GROWTH)).sent).toBeGreaterThan(2_500);
+  });
 });
 
 describe('what a driver has no business to send', () => {
   it.each(['rpmsg-gpio', 'rpmsg-gpio-v14', 'srtm', 'virtio-msg', 'serial'] as const)(
     'leaves a live simulator up: %s',
     (target) => fuzzSimulator(target, 1_000, GROWTH),
-    LIMIT_MS,
   );
 });

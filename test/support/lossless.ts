@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { ControlResults } from '../../firmware-sim/control-protocol.js';
 import { Chain, type ChainOptions, Monitor, PATIENT } from './chain.js';
+import { STEP_MS } from './limits.js';
 import { eventually } from './program.js';
 
 const LINES = 16;
@@ -10,7 +11,7 @@ const OFFSETS = Array.from({ length: LINES }, (_, offset) => offset);
 export const DAMAGED: readonly string[] = ['--stimulus', 'random:0-15:2000', '--fault', 'corrupt:0.001'];
 
 /** How many edges there are to be, however long a machine takes for them. */
-const LONGEST_MS = 90_000;
+const LONGEST_MS = 2 * STEP_MS;
 
 /**
  * The first promise, held to the edge: of so many edges and more that a damaged line delivers, each is

@@ -1,11 +1,12 @@
 import { beforeAll, expect, it } from 'vitest';
 import { built } from './built.js';
+import { STEP_MS } from './limits.js';
 import { Program, temporaryDirectory } from './program.js';
 
 beforeAll(built);
 
-/** Far below the limit of a step, which is what a wait for a program that has ended would take. */
-const SOON_MS = 20_000;
+/** Well below the limit of a step, which is what a wait for a program that has ended would take. */
+const SOON_MS = (STEP_MS * 2) / 3;
 
 it(
   'finds what was printed before the end, and misses at once what was not',

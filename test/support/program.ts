@@ -113,9 +113,10 @@ export function temporaryDirectory(): { path: string; join: (name: string) => st
 export async function run(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  limitMs = STEP_MS,
 ): Promise<{ status: number | string; stdout: string; stderr: string }> {
   const program = new Program(args, env);
-  const status = await program.exit();
+  const status = await program.exit(limitMs);
   return { status, stdout: program.stdout, stderr: program.stderr };
 }
 
