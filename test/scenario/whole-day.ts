@@ -7,10 +7,10 @@ const OFFSETS = Array.from({ length: 16 }, (_, offset) => offset);
 const DAY = join(ROOT, 'test/scenario/day.toml');
 
 /**
- * Plays day.toml to its end: each edge sensed is delivered or counted, and at least this part of them
- * is delivered.
+ * Plays day.toml to its end: each edge sensed is delivered or counted. Resolves with the part of them
+ * that was delivered.
  */
-export async function playDay(port: 'unix' | 'pty', leastDelivered: number): Promise<void> {
+export async function playDay(port: 'unix' | 'pty'): Promise<number> {
   const chain = new Chain({ port, config: PATIENT, sim: ['--scenario', DAY, '--seed', '20'] });
   try {
     const monitor = await Monitor.start(await chain.chip(), OFFSETS);
@@ -36,7 +36,7 @@ export async function playDay(port: 'unix' | 'pty', leastDelivered: number): Pro
     expect(sensed(10)).toBeGreaterThan(7 * 15);
     expect(sensed(12)).toBeGreaterThan(7);
     expect(sensed(14, 15)).toBe(0);
-    expect(ledger.delivered / total.sensed, what).toBeGreaterThan(leastDelivered);
+    return ledger.delivered / total.sensed;
   } finally {
     await chain.stop();
   }
