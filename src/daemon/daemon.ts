@@ -1,10 +1,11 @@
-import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { chmodSync, existsSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { type Place, runtimeLayout } from '../api/runtime-dir.js';
 import { ApiServer } from '../api/server/api-server.js';
 import type { StatusSource } from '../api/server/control-session.js';
 import type { SocketAccess } from '../api/server/socket.js';
-import { BridgeError, messageOf } from '../base/errors.js';
+import { messageOf } from '../base/errors.js';
+import { makeDirectory, removeMade } from '../base/make-directory.js';
 import { checkPrivateDirectory } from '../base/private-directory.js';
 import { TIMEOUTS } from '../base/timeouts.js';
 import { ChipDirectory } from '../gpio/chip-directory.js';
@@ -59,7 +60,7 @@ export class Daemon {
   static async start(options: DaemonOptions): Promise<Daemon> {
     const { config, runtimeDir, trace, version, logger } = options;
     const access = resolveAllAccess(config);
-    makeRuntimeDir(runtimeDir);
+    const made = makeRuntimeDir(runtimeDir);
     const daemon = new Daemon(options);
     try {
       const stored = loadStored(daemon.#store, config, logger);
@@ -76,6 +77,7 @@ export class Daemon {
       await daemon.#exports.reload(config.exports, access.exports);
     } catch (thrown) {
       await daemon.stop('could not start');
+      if (made.length > 0) removeMade([...made, runtimeLayout(runtimeDir.dir).chips]);
       throw thrown;
     }
     const names = config.coprocessors.map(({ name }) => name).join(',');
@@ -244,23 +246,20 @@ function withoutKey(config: CoprocessorConfig | undefined): unknown {
   return config === undefined ? undefined : { ...config, access: { ...config.access, key: '' } };
 }
 
-/** Everybody may see which chips there are; their sockets say who may use them. Nobody else may make any. */
-function makeRuntimeDir({ dir, source }: Place): void {
+/**
+ * Everybody may see which chips there are; their sockets say who may use them. Nobody else may make any.
+ * Returns the directories made.
+ */
+function makeRuntimeDir({ dir, source }: Place): readonly string[] {
+  const what = `runtime directory (${source})`;
   if (existsSync(dir)) {
-    checkPrivateDirectory(dir, `runtime directory (${source})`);
-    return;
+    checkPrivateDirectory(dir, what);
+    return [];
   }
-  try {
-    mkdirSync(dir, { recursive: true, mode: 0o755 });
-    // Whatever the umask.
-    chmodSync(dir, 0o755);
-  } catch (thrown) {
-    throw new BridgeError(
-      'IO_ERROR',
-      `runtime directory '${dir}' (${source}) cannot be made: ${messageOf(thrown)}`,
-      { cause: thrown },
-    );
-  }
+  const made = makeDirectory(dir, what, 0o755);
+  // Whatever the umask.
+  chmodSync(dir, 0o755);
+  return made;
 }
 
 /** Whether `work` was done within `limitMs`. */

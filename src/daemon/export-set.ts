@@ -1,7 +1,7 @@
-import { mkdirSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { SocketAccess } from '../api/server/socket.js';
 import type { Time } from '../base/clock.js';
+import { makeDirectory } from '../base/make-directory.js';
 import type { ChipSource } from '../export/chip-source.js';
 import { type ExportReport, VhostUserExport } from '../export/vhost-user/vhost-user-export.js';
 import type { ExportConfig } from './config/config.js';
@@ -69,7 +69,7 @@ export class ExportSet {
 
   #add(config: ExportConfig, access: SocketAccess): void {
     const { chips, stateDir, time, retryMs, chipMs, logger, onChange } = this.#options;
-    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+    makeDirectory(stateDir, 'state directory of exports', 0o700);
     const running = new VhostUserExport({
       name: config.name,
       chip: config.chip,

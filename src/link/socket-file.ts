@@ -17,7 +17,7 @@ export async function makeRoomForSocket(
 ): Promise<void> {
   // The kernel reports a missing directory too, but Node as one without permission.
   if (!existsSync(dirname(path))) throw noDirectory(name);
-  const stat = lstatSync(path, { throwIfNoEntry: false });
+  const stat = lookAt(name, path);
   if (stat === undefined) return;
   if (!stat.isSocket()) {
     throw new BridgeError(
@@ -34,6 +34,14 @@ export async function makeRoomForSocket(
   removeIf(path, (now) => now.isSocket());
 }
 
+function lookAt(name: string, path: string): Stat | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (thrown) {
+    throw listenFailed(name, thrown as NodeJS.ErrnoException);
+  }
+}
+
 /** Why nobody can listen there, in one line with the remedy. */
 export function listenFailed(name: string, error: NodeJS.ErrnoException): BridgeError {
   const options = { cause: error };
@@ -42,7 +50,11 @@ export function listenFailed(name: string, error: NodeJS.ErrnoException): Bridge
       return new BridgeError('BUSY', `${name}: the address is in use: choose another`, options);
     case 'EACCES':
     case 'EPERM':
-      return new BridgeError('PERMISSION_DENIED', `${name}: no permission to create it there`, options);
+      return new BridgeError(
+        'PERMISSION_DENIED',
+        `${name}: no permission to create it there: choose another path`,
+        options,
+      );
     case 'ENOENT':
       return noDirectory(name);
     case 'EADDRNOTAVAIL':

@@ -1,8 +1,9 @@
-import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, readdirSync, rmSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.js';
 import { BridgeError } from '../../base/errors.js';
+import { makeDirectory } from '../../base/make-directory.js';
 import type { Chip } from '../../gpio/chip.js';
 import { PersistentLines } from '../../gpio/persistent-lines.js';
 import { peerUser } from '../../linux/peer-credentials.js';
@@ -66,7 +67,7 @@ export class ApiServer {
     this.#options = options;
     this.#turns = new CallTurns(options.clock);
     const { layout } = options;
-    mkdirSync(layout.chips, { recursive: true });
+    makeDirectory(layout.chips, 'directory of chips', 0o755);
     // Whatever the umask: everybody may see which chips there are.
     chmodSync(layout.chips, 0o755);
     for (const stale of readdirSync(layout.chips)) rmSync(join(layout.chips, stale), { force: true });

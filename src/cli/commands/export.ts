@@ -1,7 +1,8 @@
-import { lstatSync, mkdirSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { Argument, Command } from 'commander';
 import type { SocketAccess } from '../../api/server/socket.js';
+import { makeDirectory, removeMade } from '../../base/make-directory.js';
 import { UsageError } from '../errors.js';
 import { type ClientOptions, notes } from '../options.js';
 import { print, printJson } from '../output.js';
@@ -53,9 +54,13 @@ async function exportChip(
   const { CHIP_NAME } = await import('../../api/server/api-server.js');
   if (!CHIP_NAME.test(name)) throw new UsageError(`invalid name: '${name}'`);
   const access = await socketAccess(options);
-  const stateDir = privateFolder(options.stateDir ?? `${socket}.state`);
+  const stateDir = options.stateDir ?? `${socket}.state`;
+  const made = privateFolder(stateDir);
   const signals = catchEndingSignals();
-  const served = await open({ chipId, socket, name, access, stateDir, options });
+  const served = await open({ chipId, socket, name, access, stateDir, options }).catch((thrown: unknown) => {
+    removeMade(made);
+    throw thrown;
+  });
   await whenAborted(signals.aborted);
   await served.close();
   signals.stop();
@@ -148,11 +153,11 @@ async function socketAccess({ owner, group, mode = '0600' }: ExportOptions): Pro
   return access;
 }
 
-/** Made for this user alone; one that is another's is not used. */
-function privateFolder(path: string): string {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+/** Made for this user alone; one that is another's is not used. Returns the folders made. */
+function privateFolder(path: string): readonly string[] {
+  const made = makeDirectory(path, 'state directory', 0o700);
   const stat = lstatSync(path);
   if (!stat.isDirectory() || stat.uid !== process.geteuid?.())
     throw new UsageError(`'${path}' is not a folder of this user: give another with --state-dir`);
-  return path;
+  return made;
 }

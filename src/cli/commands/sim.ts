@@ -4,7 +4,7 @@ import type { ControlServer } from '../../../firmware-sim/control-server.js';
 import type { CoprocessorOptions } from '../../../firmware-sim/options.js';
 import type { ScenarioRun } from '../../../firmware-sim/scenario/run-scenario.js';
 import type { Scenario } from '../../../firmware-sim/scenario/scenario.js';
-import { messageOf } from '../../base/errors.js';
+import { whyNotReadable } from '../../base/file-errors.js';
 import { errorLines, UsageError } from '../errors.js';
 import { notes } from '../options.js';
 import { print, printJson } from '../output.js';
@@ -191,7 +191,7 @@ async function readScenario(
   try {
     toml = await readFile(file, 'utf8');
   } catch (thrown) {
-    throw new UsageError(`--scenario: ${file}: cannot be read: ${messageOf(thrown)}`);
+    throw new UsageError(`--scenario: ${file}: cannot be read: ${whyNotReadable(thrown)}`);
   }
   return parse(toml, file);
 }

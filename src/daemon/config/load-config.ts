@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { messageOf } from '../../base/errors.js';
+import { whyNotReadable } from '../../base/file-errors.js';
 import { ConfigInvalid } from '../../base/problems.js';
 import type { DaemonConfig } from './config.js';
 import { type LinkOption, readConfig } from './read-config.js';
@@ -22,6 +22,6 @@ function readFile(file: string, mustExist: boolean): string | undefined {
     return readFileSync(file, 'utf8');
   } catch (thrown) {
     if (!mustExist && (thrown as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new ConfigInvalid([`${file}: cannot be read: ${messageOf(thrown)}`]);
+    throw new ConfigInvalid([`${file}: cannot be read: ${whyNotReadable(thrown)}`]);
   }
 }

@@ -125,7 +125,7 @@ export class ChipStore {
 
   async #makeFolder(): Promise<void> {
     this.checkUsable();
-    await makeFolder(this.#folder, 0o700);
+    await makeFolder(this.#folder, this.#what, 0o700);
     checkPrivateDirectory(this.#place!.dir, this.#what);
   }
 

@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { makeDirectory } from '../../base/make-directory.js';
 
 /** What a write that was cut short leaves behind; names of ours never begin so. */
 export const UNFINISHED = /^\..*\.new$/;
@@ -40,20 +40,9 @@ export async function removeWhole(path: string): Promise<void> {
   await syncFolder(dirname(path));
 }
 
-/** Makes a folder, and those above it that are missing, so that none of them is gone after a power failure. */
-export async function makeFolder(path: string, mode: number): Promise<void> {
-  const first = mkdirSync(path, { recursive: true, mode });
-  if (first === undefined) return;
-  for (const parent of parentsOf(resolve(first), resolve(path))) await syncFolder(parent);
-}
-
-/** The folders that got a new name when `first` and all below it down to `last` were made. */
-export function parentsOf(first: string, last: string): string[] {
-  const parents = [dirname(last)];
-  for (let made = last; made !== first && made !== dirname(made); made = dirname(made)) {
-    parents.push(dirname(dirname(made)));
-  }
-  return parents;
+/** As {@link makeDirectory}, so that none of those made is gone after a power failure. */
+export async function makeFolder(path: string, what: string, mode: number): Promise<void> {
+  for (const made of makeDirectory(path, what, mode)) await syncFolder(dirname(made));
 }
 
 /** Without this a name may be another one again after a power failure. */

@@ -168,12 +168,29 @@ describe('listening on a pty', () => {
     await expect(listen({ kind: 'pty', path })).rejects.toMatchObject({ name: 'BUSY' });
   });
 
-  it('leaves the link to whoever took the name over', async () => {
+  it('refuses a name that is served, by whatever way to it, until it is not', async () => {
     const path = join(folder, 'hub');
     const first = await listen({ kind: 'pty', path });
-    await listen({ kind: 'pty', path });
+    const slave = readlinkSync(path);
+    symlinkSync(folder, join(folder, 'way'));
+    for (const same of [path, join(folder, 'way', 'hub')]) {
+      await expect(listen({ kind: 'pty', path: same })).rejects.toMatchObject({
+        name: 'BUSY',
+        message: expect.stringContaining('another program serves it'),
+      });
+    }
+    expect(readlinkSync(path)).toBe(slave);
     await first.close();
-    expect(statSync(path).isCharacterDevice()).toBe(true);
+    await listen({ kind: 'pty', path });
+  });
+
+  it('leaves what somebody else put there', async () => {
+    const path = join(folder, 'hub');
+    const first = await listen({ kind: 'pty', path });
+    rmSync(path);
+    symlinkSync('/dev/null', path);
+    await first.close();
+    expect(readlinkSync(path)).toBe('/dev/null');
   });
 
   it('is one stream that never notices who opens and closes the slave, as a UART', async () => {

@@ -6,6 +6,7 @@ import { BridgeError } from '../../base/errors.js';
 import type { ByteStream } from '../byte-stream.js';
 import type { StreamListener } from '../listener.js';
 import { listenFailed, makeRoomForSocket, removeIf } from '../socket-file.js';
+import { type ClaimedName, claimName } from './pty-name.js';
 import { PtyStream } from './pty-stream.js';
 import { type SocketAddress, SocketStream } from './socket.js';
 
@@ -26,23 +27,37 @@ export function listenOn(address: ListenAddress, clock: Pick<Clock, 'monotonicNs
 /** A pty; `path` is a symbolic link to its slave, made in one step. */
 async function listenPty(path: string, clock: Pick<Clock, 'monotonicNs'>): Promise<StreamListener> {
   const name = `pty:${path}`;
-  refuseOtherThanLink(name, path);
-  const stream = new PtyStream(name, clock, (slavePath) => pointTo(slavePath, path));
+  const claimed = await claim(name, path);
+  let stream: PtyStream | undefined;
   try {
+    stream = new PtyStream(name, clock, (slavePath) => pointTo(slavePath, path));
     pointTo(stream.slavePath, path);
   } catch (error) {
-    await stream.close();
+    await stream?.close();
+    await claimed.release();
     throw listenFailed(name, error as NodeJS.ErrnoException);
   }
+  const served = stream;
   const streams = new ReplaySubject<ByteStream>(1);
-  streams.next(stream);
+  streams.next(served);
   const close = async () => {
-    await stream.close();
+    await served.close();
     streams.complete();
-    // Another listener may have taken the name over meanwhile.
-    removeIf(path, (stat) => stat.isSymbolicLink() && readlinkSync(path) === stream.slavePath);
+    // Somebody may have put something else there meanwhile.
+    removeIf(path, (stat) => stat.isSymbolicLink() && readlinkSync(path) === served.slavePath);
+    await claimed.release();
   };
   return { name, streams$: streams.asObservable(), close };
+}
+
+/** Throws unless there is nothing at `path` but a link that no program serves any more. */
+async function claim(name: string, path: string): Promise<ClaimedName> {
+  try {
+    refuseOtherThanLink(name, path);
+    return await claimName(name, path);
+  } catch (error) {
+    throw error instanceof BridgeError ? error : listenFailed(name, error as NodeJS.ErrnoException);
+  }
 }
 
 function refuseOtherThanLink(name: string, path: string): void {
