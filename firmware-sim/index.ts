@@ -42,7 +42,7 @@ export {
   type ReplayPlan,
 } from './replay/index.js';
 export { parseScenario } from './scenario/parse-scenario.js';
-export { checkScenario, runScenario, type ScenarioRun } from './scenario/run-scenario.js';
+export { actionProblem, checkScenario, runScenario, type ScenarioRun } from './scenario/run-scenario.js';
 export type { Scenario, ScenarioAction, ScenarioStep } from './scenario/scenario.js';
 export type { CoprocessorStats, EdgeTotals, LineStats } from './stats.js';
 export { MAX_RATE, parseStimulus, type Stimulus } from './stimulus.js';

@@ -16,11 +16,19 @@ const ACTIONS = ['clear_faults', 'stop_stimuli', 'reboot', 'fault', 'drive', 'st
 const MAX_STEPS = 10_000;
 const MAX_REPEAT = 1_000_000_000;
 
+/** What is wrong with an action for the coprocessor that it is meant for, if anything. */
+export type ActionCheck = (action: ScenarioAction) => string | undefined;
+
 /**
  * Reads a scenario from TOML (docs/simulator.md, "Scenarios"). Paths of replays are relative to
- * `file`. Throws CONFIG_INVALID ({@link ConfigInvalid}) with every error, each with its key.
+ * `file`. Throws CONFIG_INVALID ({@link ConfigInvalid}) with every error, each with its key, those
+ * that `check` finds among them.
  */
-export function parseScenario(toml: string, file = 'scenario'): Scenario {
+export function parseScenario(
+  toml: string,
+  file = 'scenario',
+  check: ActionCheck = () => undefined,
+): Scenario {
   const problems = new Problems();
   const root = new TableReader(parseToml(toml, file, problems), '', problems);
   const start = root.oneOf('start', STARTS) ?? 'now';
@@ -35,6 +43,10 @@ export function parseScenario(toml: string, file = 'scenario'): Scenario {
     }
     return readStep(table, durationNs, file);
   });
+  for (const action of steps.flatMap(({ actions }) => actions)) {
+    const problem = check(action);
+    if (problem !== undefined) problems.add(action.key, problem);
+  }
   problems.throwIfAny();
   return { file, start, durationNs, steps };
 }

@@ -31,15 +31,22 @@ export function runScenario(coprocessor: SimulatedCoprocessor, scenario: Scenari
 export function checkScenario(coprocessor: SimulatedCoprocessor, scenario: Scenario): void {
   const problems = new Problems();
   for (const action of scenario.steps.flatMap(({ actions }) => actions)) {
-    try {
-      if (action.kind === 'stimulus') coprocessor.checkStimulus(action.stimulus);
-      if (action.kind === 'fault') coprocessor.checkFault(action.fault);
-      if (action.kind === 'drive') coprocessor.pin(action.drive.line, action.drive.controller);
-    } catch (thrown) {
-      problems.add(action.key, messageOf(thrown));
-    }
+    const problem = actionProblem(coprocessor, action);
+    if (problem !== undefined) problems.add(action.key, problem);
   }
   problems.throwIfAny();
+}
+
+/** What of an action the coprocessor cannot do: a line or fault that it has not, a file that cannot be replayed. */
+export function actionProblem(coprocessor: SimulatedCoprocessor, action: ScenarioAction): string | undefined {
+  try {
+    if (action.kind === 'stimulus') coprocessor.checkStimulus(action.stimulus);
+    if (action.kind === 'fault') coprocessor.checkFault(action.fault);
+    if (action.kind === 'drive') coprocessor.pin(action.drive.line, action.drive.controller);
+    return undefined;
+  } catch (thrown) {
+    return messageOf(thrown);
+  }
 }
 
 interface Pending {

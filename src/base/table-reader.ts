@@ -96,7 +96,9 @@ export class TableReader {
     return value.map((item, i) => new TableReader(item, `${this.keyOf(key)}[${i}]`, this.problems));
   }
 
+  /** Whether it is there; whoever asks knows the key. */
   has(key: string): boolean {
+    this.#known.add(key);
     return this.#table[key] !== undefined;
   }
 

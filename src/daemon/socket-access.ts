@@ -20,7 +20,7 @@ export interface ResolvedAccess {
 
 const NOBODY_ELSE: AccessConfig = { owner: undefined, group: undefined, mode: 0o600, key: 'metrics' };
 
-/** Throws CONFIG_INVALID with every user and group that does not exist. */
+/** Throws CONFIG_INVALID with every user and group that does not exist (any more). */
 export function resolveAllAccess(config: DaemonConfig): ResolvedAccess {
   const problems = new Problems();
   const control = resolveAccess(controlAccess(config), problems);

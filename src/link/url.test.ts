@@ -39,6 +39,10 @@ describe('link URLs', () => {
     ['serial:/dev/x?baud', /'baud' has no value/],
     ['serial:/dev/x?baud=9600&baud=9600', /'baud' is given twice/],
     ['serial:/dev/x?bits=8', /unknown option 'bits'; known: baud, mode/],
+    [
+      'serial:dev/x?baud=abc&mode=foo&zz=1',
+      /unknown option 'zz'.*; the device must be .*; baud must be .*'abc'; mode must be .*'foo'$/,
+    ],
     ['serial:/dev/x?mode=fast', /mode must be auto, reliable, plain, not 'fast'/],
     ['unix:', /the path of the socket is missing/],
     ['unix:/x?baud=9600', /unknown option 'baud'; known: mode/],

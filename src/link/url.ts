@@ -54,56 +54,61 @@ const FORMS =
   'serial:/dev/ttyACM0?baud=921600, rpmsg:SERVICE, rpmsg:/dev/rpmsg0, unix:PATH, tcp:HOST:PORT or seqpacket:PATH';
 const LISTEN_FORMS = 'pty:PATH, unix:PATH, tcp:HOST:PORT, seqpacket:PATH or vhost-user-rpmsg:PATH';
 
-/** Parses a link's URL. Throws INVALID_ARGUMENT that says which part. */
+/** Parses a link's URL. Throws INVALID_ARGUMENT that says which parts are wrong, all of them. */
 export function parseLinkUrl(url: string): LinkUrl {
   const { scheme, target, options } = split(url, FORMS);
-  switch (scheme) {
-    case 'serial': {
-      const allowed = readOptions(url, options, ['baud', 'mode']);
-      if (target === '') throw bad(url, 'the device is missing: serial:/dev/ttyACM0');
-      if (!target.startsWith('/')) throw bad(url, `the device must be an absolute path, not '${target}'`);
-      return {
-        kind: 'serial',
-        path: target,
-        baud: readBaud(url, allowed.get('baud')),
-        mode: readMode(url, allowed),
-      };
+  return allOrNothing(url, (problems) => {
+    switch (scheme) {
+      case 'serial':
+        return readSerial(problems, target, options);
+      case 'unix': {
+        const mode = readMode(problems, readOptions(problems, options, ['mode']));
+        return { kind: 'unix', path: readSocketPath(problems, target), mode };
+      }
+      case 'tcp': {
+        const mode = readMode(problems, readOptions(problems, options, ['mode']));
+        return { kind: 'tcp', ...readHostPort(problems, target, 1), mode };
+      }
+      case 'seqpacket':
+        readOptions(problems, options, []);
+        return { kind: 'seqpacket', path: readSocketPath(problems, target) };
+      case 'rpmsg':
+        return readRpmsg(problems, target, options);
+      default:
+        throw bad(url, `'${scheme}:' is no kind of link; use ${FORMS}`);
     }
-    case 'unix': {
-      const allowed = readOptions(url, options, ['mode']);
-      return { kind: 'unix', path: readSocketPath(url, target), mode: readMode(url, allowed) };
-    }
-    case 'tcp': {
-      const allowed = readOptions(url, options, ['mode']);
-      return { kind: 'tcp', ...readHostPort(url, target, 1), mode: readMode(url, allowed) };
-    }
-    case 'seqpacket':
-      readOptions(url, options, []);
-      return { kind: 'seqpacket', path: readSocketPath(url, target) };
-    case 'rpmsg':
-      return readRpmsg(url, target, options);
-    default:
-      throw bad(url, `'${scheme}:' is no kind of link; use ${FORMS}`);
-  }
+  });
 }
 
 /** Parses where to listen. TCP port 0 lets the system choose. Throws INVALID_ARGUMENT. */
 export function parseListenUrl(url: string): ListenUrl {
   const { scheme, target, options } = split(url, LISTEN_FORMS);
-  readOptions(url, options, []);
-  switch (scheme) {
-    case 'pty':
-      if (target === '') throw bad(url, 'the path of the symbolic link is missing: pty:/tmp/hub');
-      return { kind: 'pty', path: target };
-    case 'unix':
-      return { kind: 'unix', path: readSocketPath(url, target) };
-    case 'tcp':
-      return { kind: 'tcp', ...readHostPort(url, target, 0) };
-    case 'seqpacket':
-      return { kind: 'seqpacket', path: readSocketPath(url, target) };
-    default:
-      throw bad(url, `'${scheme}:' is nothing to listen on; use ${LISTEN_FORMS}`);
-  }
+  return allOrNothing(url, (problems) => {
+    readOptions(problems, options, []);
+    switch (scheme) {
+      case 'pty':
+        if (target === '') problems.push('the path of the symbolic link is missing: pty:/tmp/hub');
+        return { kind: 'pty', path: target };
+      case 'unix':
+        return { kind: 'unix', path: readSocketPath(problems, target) };
+      case 'tcp':
+        return { kind: 'tcp', ...readHostPort(problems, target, 0) };
+      case 'seqpacket':
+        return { kind: 'seqpacket', path: readSocketPath(problems, target) };
+      default:
+        throw bad(url, `'${scheme}:' is nothing to listen on; use ${LISTEN_FORMS}`);
+    }
+  });
+}
+
+/** What reading a URL found to be wrong; what is read then is of no use. */
+type UrlProblems = string[];
+
+function allOrNothing<Url>(url: string, read: (problems: UrlProblems) => Url): Url {
+  const problems: UrlProblems = [];
+  const result = read(problems);
+  if (problems.length > 0) throw bad(url, problems.join('; '));
+  return result;
 }
 
 function split(url: string, forms: string): { scheme: string; target: string; options: string | undefined } {
@@ -119,7 +124,7 @@ function split(url: string, forms: string): { scheme: string; target: string; op
 }
 
 function readOptions(
-  url: string,
+  problems: UrlProblems,
   text: string | undefined,
   known: readonly string[],
 ): ReadonlyMap<string, string> {
@@ -129,78 +134,93 @@ function readOptions(
     const key = equals < 0 ? part : part.slice(0, equals);
     if (!known.includes(key)) {
       const choice = known.length === 0 ? 'none is known here' : `known: ${known.join(', ')}`;
-      throw bad(url, `unknown option '${key}'; ${choice}`);
-    }
-    if (options.has(key)) throw bad(url, `option '${key}' is given twice`);
-    if (equals < 0) throw bad(url, `option '${key}' has no value`);
-    options.set(key, part.slice(equals + 1));
+      problems.push(`unknown option '${key}'; ${choice}`);
+    } else if (options.has(key)) problems.push(`option '${key}' is given twice`);
+    else if (equals < 0) problems.push(`option '${key}' has no value`);
+    else options.set(key, part.slice(equals + 1));
   }
   return options;
 }
 
-function readBaud(url: string, text: string | undefined): number | undefined {
+function readSerial(problems: UrlProblems, target: string, text: string | undefined): LinkUrl {
+  const options = readOptions(problems, text, ['baud', 'mode']);
+  if (target === '') problems.push('the device is missing: serial:/dev/ttyACM0');
+  else if (!target.startsWith('/')) problems.push(`the device must be an absolute path, not '${target}'`);
+  const baud = readBaud(problems, options.get('baud'));
+  return { kind: 'serial', path: target, baud, mode: readMode(problems, options) };
+}
+
+function readBaud(problems: UrlProblems, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const baud = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-  if (baud >= MIN_BAUD && baud <= MAX_BAUD) return baud;
-  throw bad(url, `baud must be a number from ${MIN_BAUD} to ${MAX_BAUD}, not '${text}'`);
+  if (!(baud >= MIN_BAUD && baud <= MAX_BAUD))
+    problems.push(`baud must be a number from ${MIN_BAUD} to ${MAX_BAUD}, not '${text}'`);
+  return baud;
 }
 
-function readMode(url: string, options: ReadonlyMap<string, string>): SerialMode {
+function readMode(problems: UrlProblems, options: ReadonlyMap<string, string>): SerialMode {
   const text = options.get('mode') ?? 'auto';
   const mode = MODES.find((candidate) => candidate === text);
-  if (mode !== undefined) return mode;
-  throw bad(url, `mode must be ${MODES.join(', ')}, not '${text}'`);
+  if (mode === undefined) problems.push(`mode must be ${MODES.join(', ')}, not '${text}'`);
+  return mode ?? 'auto';
 }
 
-function readRpmsg(url: string, target: string, text: string | undefined): LinkUrl {
+function readRpmsg(problems: UrlProblems, target: string, text: string | undefined): LinkUrl {
   if (target.startsWith('/')) {
-    readOptions(url, text, []);
+    readOptions(problems, text, []);
     return { kind: 'rpmsg', path: target };
   }
-  const options = readOptions(url, text, ['src', 'dst', 'processor']);
-  if (target === '') throw bad(url, 'the service is missing: rpmsg:SERVICE, or rpmsg:/dev/rpmsg0');
-  if (Buffer.byteLength(target) > MAX_SERVICE_NAME || /[\s/]/.test(target)) {
-    throw bad(
-      url,
+  const options = readOptions(problems, text, ['src', 'dst', 'processor']);
+  if (target === '') problems.push('the service is missing: rpmsg:SERVICE, or rpmsg:/dev/rpmsg0');
+  else if (Buffer.byteLength(target) > MAX_SERVICE_NAME || /[\s/]/.test(target)) {
+    problems.push(
       `'${target}' is no name of a service: it has up to ${MAX_SERVICE_NAME} bytes, without spaces and '/'`,
     );
   }
   return {
     kind: 'rpmsg-service',
     service: target,
-    src: readAddress(url, 'src', options),
-    dst: readAddress(url, 'dst', options),
+    src: readAddress(problems, 'src', options),
+    dst: readAddress(problems, 'dst', options),
     processor: options.get('processor'),
   };
 }
 
-function readAddress(url: string, key: string, options: ReadonlyMap<string, string>): number | undefined {
+function readAddress(
+  problems: UrlProblems,
+  key: string,
+  options: ReadonlyMap<string, string>,
+): number | undefined {
   const text = options.get(key);
   if (text === undefined) return undefined;
   const address = /^(0x[0-9a-f]{1,8}|\d{1,10})$/i.test(text) ? Number(text) : Number.NaN;
-  if (address < RPMSG_ADDRESS_ANY) return address;
-  throw bad(url, `${key} must be an address from 0 to 0xfffffffe, not '${text}'`);
+  if (!(address < RPMSG_ADDRESS_ANY))
+    problems.push(`${key} must be an address from 0 to 0xfffffffe, not '${text}'`);
+  return address;
 }
 
-function readSocketPath(url: string, path: string): string {
-  if (path === '') throw bad(url, 'the path of the socket is missing, as in unix:/run/hub.sock');
+function readSocketPath(problems: UrlProblems, path: string): string {
   const length = Buffer.byteLength(path);
-  if (length > MAX_UNIX_PATH) {
-    throw bad(url, `the path has ${length} bytes; a socket's may have ${MAX_UNIX_PATH}`);
+  if (path === '') problems.push('the path of the socket is missing, as in unix:/run/hub.sock');
+  else if (length > MAX_UNIX_PATH) {
+    problems.push(`the path has ${length} bytes; a socket's may have ${MAX_UNIX_PATH}`);
   }
   return path;
 }
 
 /** The host may be in brackets, as IPv6 addresses are. */
-function readHostPort(url: string, target: string, lowest: number): { host: string; port: number } {
+function readHostPort(problems: UrlProblems, target: string, lowest: number): { host: string; port: number } {
   const match = /^(?:\[([^\]]*)\]|([^:]*)):([^:]*)$/.exec(target);
-  if (match === null) throw bad(url, 'it must be tcp:HOST:PORT, an IPv6 address as tcp:[::1]:PORT');
-  const host = match[1] ?? match[2] ?? '';
-  const text = match[3]!;
-  if (host === '') throw bad(url, 'the host is missing: tcp:HOST:PORT');
+  const host = match?.[1] ?? match?.[2] ?? '';
+  const text = match?.[3] ?? '';
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
-  if (port >= lowest && port <= 65_535) return { host, port };
-  throw bad(url, `the port must be a number from ${lowest} to 65535, not '${text}'`);
+  if (match === null) problems.push('it must be tcp:HOST:PORT, an IPv6 address as tcp:[::1]:PORT');
+  else {
+    if (host === '') problems.push('the host is missing: tcp:HOST:PORT');
+    if (!(port >= lowest && port <= 65_535))
+      problems.push(`the port must be a number from ${lowest} to 65535, not '${text}'`);
+  }
+  return { host, port };
 }
 
 function bad(url: string, what: string): BridgeError {

@@ -55,3 +55,11 @@ describe('an export that cannot start', () => {
     );
   });
 });
+
+describe('a link that is none', () => {
+  it.each(['foo', '=x', 'a=b'])('%s is a configuration that is not valid', async (link_) => {
+    const { status, stderr } = await run(['daemon', '--runtime-dir', dir.join('run'), '--link', link_]);
+    expect(status).toBe(2);
+    expect(stderr).toContain(`gpiobridge daemon: --link ${link_}: `);
+  });
+});

@@ -1,7 +1,8 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import type { DaemonConfig } from '../../daemon/config/config.js';
 import type { LinkOption } from '../../daemon/config/read-config.js';
 import { errorLines, ManyErrors } from '../errors.js';
+import { fromHere } from '../link-from-here.js';
 import { notes } from '../options.js';
 import { print, printJson } from '../output.js';
 import { traceFilesOption, traceSizeOption } from '../trace/trace-options.js';
@@ -9,7 +10,7 @@ import { packageVersion } from '../version.js';
 
 interface DaemonCommandOptions {
   readonly config?: string;
-  readonly link: readonly LinkOption[];
+  readonly link?: readonly LinkOption[];
   readonly check?: boolean;
   readonly runtimeDir?: string;
   readonly stateDir?: string;
@@ -28,7 +29,7 @@ export function command(): Command {
   return new Command('daemon')
     .description('Serve coprocessors to programs, until SIGTERM or SIGINT.')
     .option('--config <file>', `configuration (default: ${DEFAULT_CONFIG}, where there is one)`)
-    .option('--link <NAME=URL>', 'a coprocessor and where it is (repeatable)', addLink, [])
+    .option('--link <NAME=URL>', 'a coprocessor and where it is (repeatable)', addLink)
     .option('--check', 'check the configuration, print every error, and exit')
     .option('--runtime-dir <dir>', 'where the sockets are made')
     .option('--state-dir <dir>', 'where chips are kept that outlive the daemon')
@@ -47,16 +48,17 @@ const LINKS_HELP = `Links:
   seqpacket:PATH                     a socket that carries messages as rpmsg does`;
 
 const SIGNALS_HELP = `Signals:
-  SIGTERM, SIGINT    give every line back and end, in under a second
+  SIGTERM, SIGINT    end, in under a second; outputs stay as they are until somebody else sets them
   SIGHUP             read the configuration again; what did not change goes on undisturbed`;
 
 const EXIT_HELP = `Exit status: 0 after SIGTERM or SIGINT, or when --check finds no error; 1 on any error;
 2 when the configuration is not valid, with every error on a line of its own.`;
 
-function addLink(text: string, links: readonly LinkOption[]): readonly LinkOption[] {
+/** What is wrong with it is told with all that is wrong with the configuration. */
+function addLink(text: string, links: readonly LinkOption[] = []): readonly LinkOption[] {
   const equals = text.indexOf('=');
-  if (equals <= 0) throw new InvalidArgumentError('It must be NAME=URL.');
-  return [...links, { name: text.slice(0, equals), url: text.slice(equals + 1) }];
+  if (equals < 0) return [...links, { name: undefined, url: text }];
+  return [...links, { name: text.slice(0, equals), url: fromHere(text.slice(equals + 1)) }];
 }
 
 async function serve(options: DaemonCommandOptions): Promise<void> {
@@ -85,7 +87,7 @@ async function check(options: DaemonCommandOptions): Promise<void> {
 
 async function load(options: DaemonCommandOptions): Promise<DaemonConfig> {
   const { loadConfig } = await import('../../daemon/config/load-config.js');
-  const config = loadConfig(options.config, DEFAULT_CONFIG, options.link);
+  const config = loadConfig(options.config, DEFAULT_CONFIG, options.link ?? []);
   return options.json ? { ...config, log: { ...config.log, format: 'json' } } : config;
 }
 

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import type { ProbeReport } from '../../daemon/probe/report.js';
 import type { LinkUrl } from '../../link/url.js';
 import { UsageError } from '../errors.js';
+import { fromHere } from '../link-from-here.js';
 import { addClientOptions, type ClientOptions, notes } from '../options.js';
 import { print, printJson } from '../output.js';
 
@@ -37,7 +38,7 @@ const EXIT_HELP = `Exit status: 0 when firmware answered that this version can w
 
 async function run(text: string, options: ProbeCommandOptions): Promise<void> {
   const { parseLinkUrl } = await import('../../link/url.js');
-  const url = parseLinkUrl(text.startsWith('/') ? `serial:${text}` : text);
+  const url = parseLinkUrl(urlOf(text));
   if (options.baud !== undefined && url.kind !== 'serial') {
     throw new UsageError(`--baud: ${text} is no serial port`);
   }
@@ -98,6 +99,11 @@ function jsonOf({ received, ...report }: ProbeReport): object {
     ...report,
     received: { ...received, head: Buffer.from(received.head).toString('hex') },
   };
+}
+
+/** As typed: a path alone, anything with a '/' and no kind of link before it, is a serial port. */
+function urlOf(text: string): string {
+  return fromHere(/^[a-z-]+:/.test(text) || !text.includes('/') ? text : `serial:${text}`);
 }
 
 function addRate(text: string, rates: readonly number[] | undefined): readonly number[] {

@@ -152,10 +152,6 @@ async function simulate(options: SimOptions, command: Command): Promise<void> {
     ...(options.names === undefined ? {} : { names: options.names }),
     ...(options.seed === undefined ? {} : { seed: options.seed }),
   };
-  const scenario =
-    options.scenario === undefined
-      ? undefined
-      : await readScenario(options.scenario, scenarios.parseScenario);
   const signals = catchEndingSignals();
   const coprocessor = new SimulatedCoprocessor(settings);
   coprocessor.problems$.subscribe((problem) => process.stderr.write(errorLines('gpiobridge sim', problem)));
@@ -163,7 +159,12 @@ async function simulate(options: SimOptions, command: Command): Promise<void> {
   let run: ScenarioRun | undefined;
   try {
     // Before anybody can connect.
-    if (scenario !== undefined) scenarios.checkScenario(coprocessor, scenario);
+    const scenario =
+      options.scenario === undefined
+        ? undefined
+        : await readScenario(options.scenario, (toml, file) =>
+            scenarios.parseScenario(toml, file, (action) => scenarios.actionProblem(coprocessor, action)),
+          );
     if (options.control !== undefined) control = await serveControl(options.control, coprocessor);
     const { name } = await coprocessor.listen(options.listen);
     await announce(json, coprocessor.options.seed, control?.path, name);

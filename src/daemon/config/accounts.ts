@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { SocketAccess } from '../../api/server/socket.js';
 import type { Problems } from '../../base/problems.js';
 import type { AccessConfig } from './config.js';
+import { type AccountChecks, checkAccount } from './read-access.js';
 
 type Database = 'passwd' | 'group';
 
@@ -30,9 +31,24 @@ function resolve(
   if (name === undefined) return undefined;
   if (/^[0-9]+$/.test(name)) return Number(name);
   const id = lookUp(database, name);
-  if (id === undefined)
-    problems.add(key, `there is no ${database === 'passwd' ? 'user' : 'group'} '${name}'`);
+  if (id === undefined) problems.add(key, missing(database, name));
   return id;
+}
+
+/** Checks as the configuration is read, so that accounts that do not exist are told with all that is wrong. */
+export const existingAccounts: AccountChecks = {
+  owner: (name) => check('passwd', name),
+  group: (name) => check('group', name),
+};
+
+function check(database: Database, name: string): string | undefined {
+  const problem = checkAccount(name);
+  if (problem !== undefined || /^[0-9]+$/.test(name)) return problem;
+  return lookUp(database, name) === undefined ? missing(database, name) : undefined;
+}
+
+function missing(database: Database, name: string): string {
+  return `there is no ${database === 'passwd' ? 'user' : 'group'} '${name}'`;
 }
 
 /** Node offers no getpwnam: the files first, then whatever else the system is set up to ask. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { whyNotReadable } from '../../base/file-errors.js';
 import { ConfigInvalid } from '../../base/problems.js';
+import { existingAccounts } from './accounts.js';
 import type { DaemonConfig } from './config.js';
 import { type LinkOption, readConfig } from './read-config.js';
 
@@ -14,7 +15,7 @@ export function loadConfig(
   links: readonly LinkOption[],
 ): DaemonConfig {
   const file = named ?? usual;
-  return readConfig(readFile(file, named !== undefined), file, links);
+  return readConfig(readFile(file, named !== undefined), file, links, existingAccounts);
 }
 
 function readFile(file: string, mustExist: boolean): string | undefined {

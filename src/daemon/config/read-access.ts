@@ -2,10 +2,19 @@ import { DEFAULT_SOCKET_MODE } from '../../api/server/socket.js';
 import type { TableReader } from '../../base/table-reader.js';
 import type { AccessConfig } from './config.js';
 
+/** What is wrong with the name or number of a user or group, if anything. */
+export interface AccountChecks {
+  owner(name: string): string | undefined;
+  group(name: string): string | undefined;
+}
+
+/** Whether they exist is not asked. */
+export const anyAccounts: AccountChecks = { owner: checkAccount, group: checkAccount };
+
 /** `owner`, `group` and `mode` of a socket. */
-export function readAccess(table: TableReader): AccessConfig {
-  const owner = table.string('owner', checkAccount);
-  const group = table.string('group', checkAccount);
+export function readAccess(table: TableReader, accounts = anyAccounts): AccessConfig {
+  const owner = table.string('owner', accounts.owner);
+  const group = table.string('group', accounts.group);
   const mode = table.string('mode', (text) =>
     /^0?[0-7]{3}$/.test(text) ? undefined : `'${text}' is no mode: three octal digits, such as "0660"`,
   );

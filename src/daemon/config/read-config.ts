@@ -15,14 +15,15 @@ import {
   LOG_LEVELS,
   ON_RESTART,
 } from './config.js';
-import { checkAccount, checkPath, readAccess } from './read-access.js';
+import { type AccountChecks, anyAccounts, checkPath, readAccess } from './read-access.js';
 import { readExports } from './read-exports.js';
 import { readPorts } from './read-ports.js';
 import { readSynthetics } from './read-synthetic.js';
 
-/** A link given on the command line. */
+/** A link given on the command line, `NAME=URL`. */
 export interface LinkOption {
-  readonly name: string;
+  /** Undefined where there was no `=`. */
+  readonly name: string | undefined;
   readonly url: string;
 }
 
@@ -34,29 +35,32 @@ const MAX_COPROCESSOR_NAME = 56;
 
 /**
  * Reads a configuration from TOML (undefined: there is no file) and from links of the command
- * line, which replace or add. Throws {@link ConfigInvalid} with every error.
+ * line, which replace or add. Throws {@link ConfigInvalid} with every error. `accounts` says whether
+ * users and groups will do.
  */
 export function readConfig(
   toml: string | undefined,
   file: string,
   links: readonly LinkOption[],
+  accounts: AccountChecks = anyAccounts,
 ): DaemonConfig {
   const problems = new Problems();
   const root = new TableReader(parseToml(toml ?? '', file, problems), '', problems);
   const log = readLog(root.table('log'));
   const limits = readLimits(root.table('limits'));
-  const controlGroup = root.string('control_group', checkAccount);
-  const metrics = root.has('metrics') ? readMetrics(root.table('metrics')) : undefined;
+  const controlGroup = root.string('control_group', accounts.group);
+  const metrics = root.has('metrics') ? readMetrics(root.table('metrics'), accounts) : undefined;
   const limitsOfTime = readTimeouts(root.table('timeouts'));
   const tables = root.tables('coprocessor');
-  const configured = readCoprocessors(tables, limitsOfTime, links);
-  const exports = readExports(root.tables('export'));
+  const configured = readCoprocessors(tables, limitsOfTime, links, accounts);
+  const exports = readExports(root.tables('export'), accounts);
   const syntheticTables = root.tables('synthetic');
   root.finish();
   const coprocessors = withLinks(configured, links, limitsOfTime, problems);
   const synthetics = readSynthetics(
     syntheticTables,
     coprocessors.map(({ name }) => name),
+    accounts,
   );
   if (tables.length === 0 && links.length === 0) {
     problems.add(
@@ -87,10 +91,10 @@ function readLimits(table: TableReader): DaemonConfig['limits'] {
   return limits;
 }
 
-function readMetrics(table: TableReader): DaemonConfig['metrics'] {
+function readMetrics(table: TableReader, accounts: AccountChecks): DaemonConfig['metrics'] {
   const metrics = {
     socket: table.string('socket', checkPath),
-    access: readAccess(table),
+    access: readAccess(table, accounts),
     file: table.string('file', (path) =>
       path.endsWith('.prom') ? checkPath(path) : `'${path}' must end in .prom: the collector reads no others`,
     ),
@@ -122,6 +126,7 @@ function readCoprocessors(
   tables: readonly TableReader[],
   limitsOfTime: Partial<Timeouts>,
   links: readonly LinkOption[],
+  accounts: AccountChecks,
 ): CoprocessorConfig[] {
   const names = new Set<string>();
   return tables.flatMap((table) => {
@@ -138,7 +143,7 @@ function readCoprocessors(
       ports: readPorts(table, dialect),
       label: table.string('label', checkLabel),
       onRestart: table.oneOf('on_restart', ON_RESTART) ?? 'restore',
-      access: readAccess(table),
+      access: readAccess(table, accounts),
       timeouts: timeouts({ ...limitsOfTime, ...readTimeouts(table.table('timeouts')) }),
     } as const;
     table.finish();
@@ -157,9 +162,14 @@ function withLinks(
   const all = new Map(configured.map((coprocessor) => [coprocessor.name, coprocessor]));
   const seen = new Set<string>();
   for (const { name, url } of links) {
-    const key = `--link ${name}=${url}`;
-    const problem = seen.has(name) ? `'${name}' is given twice` : (checkName(name) ?? checkLink(url));
-    if (problem !== undefined) problems.add(key, problem);
+    if (name === undefined) {
+      problems.add(`--link ${url}`, 'it must be NAME=URL');
+      continue;
+    }
+    const twice = seen.has(name) ? `'${name}' is given twice` : undefined;
+    for (const problem of [twice, checkName(name), checkLink(url)]) {
+      if (problem !== undefined) problems.add(`--link ${name}=${url}`, problem);
+    }
     seen.add(name);
     const known = all.get(name);
     all.set(name, known === undefined ? fromLink(name, url, limitsOfTime) : { ...known, link: url });

@@ -3,10 +3,10 @@ import { MAX_SOCKET_PATH } from '../../api/runtime-dir.js';
 import { CHIP_NAME, noChipName } from '../../api/server/api-server.js';
 import type { TableReader } from '../../base/table-reader.js';
 import { EXPORT_TYPES, type ExportConfig } from './config.js';
-import { checkPath, readAccess } from './read-access.js';
+import { type AccountChecks, checkPath, readAccess } from './read-access.js';
 
 /** `[[export]]`. The chip may be one that comes later, so that only its name is looked at. */
-export function readExports(tables: readonly TableReader[]): ExportConfig[] {
+export function readExports(tables: readonly TableReader[], accounts?: AccountChecks): ExportConfig[] {
   const names = new Set<string>();
   const sockets = new Set<string>();
   return tables.flatMap((table) => {
@@ -14,7 +14,7 @@ export function readExports(tables: readonly TableReader[]): ExportConfig[] {
     const chip = table.string('chip', checkName);
     const socket = table.string('socket', checkSocket);
     const given = table.string('name', checkName);
-    const access = readAccess(table);
+    const access = readAccess(table, accounts);
     for (const key of ['type', 'chip', 'socket']) if (!table.has(key)) table.problem(key, 'is missing');
     table.finish();
     if (socket === undefined) return [];

@@ -61,6 +61,7 @@ function readLayout(
   const lineCount = table.integer('ngpio', 1, most);
   const names = table.strings('names', checkName);
   const wakeup = table.list('wakeup');
+  if (limits !== undefined) checkTwice(table, names);
   if (lineCount === undefined) {
     for (const key of ['names', 'wakeup']) {
       if (limits !== undefined && table.has(key) && !table.has('ngpio') && !table.has('ports')) {
@@ -81,6 +82,9 @@ function checkNames(table: TableReader, names: readonly string[], lineCount: num
   if (names.length > lineCount) {
     table.problem('names', `${names.length} names for ${lineCount} lines; "" leaves a line without`);
   }
+}
+
+function checkTwice(table: TableReader, names: readonly string[]): void {
   const twice = names.find((name, i) => name !== '' && names.indexOf(name) < i);
   if (twice !== undefined) table.problem('names', `'${twice}' is there twice`);
 }

@@ -10,7 +10,7 @@ import {
   parentProblem,
 } from '../synthetic/synthetic-checks.js';
 import type { SyntheticConfig } from './config.js';
-import { readAccess } from './read-access.js';
+import { type AccountChecks, readAccess } from './read-access.js';
 
 /**
  * `[[synthetic]]`, also against each other and against the coprocessors: a chip needs a name of its
@@ -19,8 +19,9 @@ import { readAccess } from './read-access.js';
 export function readSynthetics(
   tables: readonly TableReader[],
   coprocessors: readonly string[],
+  accounts?: AccountChecks,
 ): SyntheticConfig[] {
-  const configs = tables.map((table) => ({ table, config: readSynthetic(table) }));
+  const configs = tables.map((table) => ({ table, config: readSynthetic(table, accounts) }));
   const names = configs.flatMap(({ config }) => config?.description.name ?? []);
   const claims = new Map<string, ClaimedLines>();
   return configs.flatMap(({ table, config }) => {
@@ -37,10 +38,10 @@ export function readSynthetics(
 }
 
 /** One synthetic chip, by itself; undefined where it has no acceptable name or lines. */
-export function readSynthetic(table: TableReader): SyntheticConfig | undefined {
+export function readSynthetic(table: TableReader, accounts?: AccountChecks): SyntheticConfig | undefined {
   const name = table.string('name', checkName);
   const lines = table.strings('lines');
-  const access = readAccess(table);
+  const access = readAccess(table, accounts);
   const shared = table.boolean('shared') ?? false;
   table.finish();
   for (const key of ['name', 'lines']) if (!table.has(key)) table.problem(key, 'is missing');
