@@ -30,9 +30,9 @@ export function command(): Command {
     .action(decode);
 }
 
-const KINDS_HELP = `Kinds: data, ack, nak, plain, message, rst, rstack, damaged, state, lost; or types of messages, as
-hello-response, vq-avail, vq-used, time-request, boot, log; gpio-request, gpio-reply, gpio-interrupt, srtm-setup,
-srtm-reply, srtm-notification.`;
+const KINDS_HELP = `Kinds: data, ack, nak, plain, message, rst, rstack, damaged, state, lost, source; or types of messages,
+as hello-response, vq-avail, vq-used, time-request, boot, log; gpio-request, gpio-reply, gpio-interrupt, srtm-setup,
+srtm-reply, srtm-notification, dropped.`;
 
 const COLUMNS_HELP = `Columns: time of day (UTC), seconds since the trace began, coprocessor, < from it or > to it, what became
 of it, the frame, what its packet says. docs/trace.md explains each.`;
@@ -47,17 +47,20 @@ async function decode(path: string, options: DecodeOptions): Promise<void> {
   const filter = await filterOf(options);
   const files = await findTraceFiles(path);
   const faults = newTraceFaults();
-  if (options.summary) await printSummary(files, faults, filter, options.json ?? false);
-  else await printEntries(files, faults, filter, options.json ?? false);
+  const print_ = options.summary ? printSummary : printEntries;
+  const matched = await print_(files, faults, filter, options.json ?? false);
+  if (matched === 0 && Object.values(filter).some((wanted) => wanted !== undefined))
+    await say('nothing in the trace is what was asked for');
   await warnOf(faults);
 }
 
+/** Returns how many there were. */
 async function printEntries(
   files: readonly TraceFileInfo[],
   faults: TraceFaults,
   filter: EntryFilter,
   json: boolean,
-): Promise<void> {
+): Promise<number> {
   const [{ readEntries }, { passes }, { entryText }, { entryJson }] = await Promise.all([
     import('../trace/read-entries.js'),
     import('../trace/entry-filter.js'),
@@ -65,9 +68,11 @@ async function printEntries(
     import('../trace/entry-json.js'),
   ]);
   let text = '';
+  let matched = 0;
   for await (const entries of readEntries(files, faults)) {
     for (const entry of entries) {
       if (!passes(entry, filter)) continue;
+      matched++;
       text += json ? `${toJson(entryJson(entry))}\n` : `${entryText(entry)}\n`;
       if (text.length < PRINT_CHARACTERS) continue;
       await print(text);
@@ -75,25 +80,33 @@ async function printEntries(
     }
   }
   await print(text);
+  return matched;
 }
 
+/** Returns of how many it is. */
 async function printSummary(
   files: readonly TraceFileInfo[],
   faults: TraceFaults,
   filter: EntryFilter,
   json: boolean,
-): Promise<void> {
+): Promise<number> {
   const [{ readEntries }, { passes }, { TraceSummary }] = await Promise.all([
     import('../trace/read-entries.js'),
     import('../trace/entry-filter.js'),
     import('../trace/trace-summary.js'),
   ]);
   const summary = new TraceSummary();
+  let matched = 0;
   for await (const entries of readEntries(files, faults)) {
-    for (const entry of entries) if (passes(entry, filter)) summary.take(entry);
+    for (const entry of entries) {
+      if (!passes(entry, filter)) continue;
+      summary.take(entry);
+      matched++;
+    }
   }
   if (json) await printJson({ ...summary.json(), files: files.map(({ path }) => path), ...faults });
   else await print(`${files.map(({ path }) => path).join(', ')}\n${summary.text().join('\n')}\n`);
+  return matched;
 }
 
 async function filterOf({ coprocessor, from, to, kind }: DecodeOptions): Promise<EntryFilter> {
@@ -107,11 +120,14 @@ async function filterOf({ coprocessor, from, to, kind }: DecodeOptions): Promise
 
 /** What could not be shown is said on stderr: what was shown stands. */
 async function warnOf({ cutFiles, damagedBytes, unknownRecords }: TraceFaults): Promise<void> {
-  const say = (message: string): Promise<void> => print(`gpiobridge decode: ${message}\n`, process.stderr);
   if (cutFiles > 0) await say('the last record is cut: the daemon or the disk ended while it was written');
   if (damagedBytes > 0) await say(`${damagedBytes} bytes between records are damaged and were passed over`);
   if (unknownRecords > 0)
     await say(`${unknownRecords} records are of a kind that this version does not know`);
+}
+
+function say(message: string): Promise<void> {
+  return print(`gpiobridge decode: ${message}\n`, process.stderr);
 }
 
 function parseSeconds(text: string): bigint {

@@ -41,7 +41,10 @@ const QEMU_HELP = `QEMU (its memory has to be shared; without reconnect=1 from Q
 
 const HELP = `This is a program of its own beside the daemon, with the rights of whoever starts it: what a guest does to
 it, the daemon does not feel. It lives through restarts of the daemon. For exports that are always
-there, write [[export]] into the daemon's configuration.`;
+there, write [[export]] into the daemon's configuration.
+
+Exit status: that of the signal that ends it, after the guest's lines are in order (143 after SIGTERM, 130 after
+SIGINT, as a shell has it); 1 on any error.`;
 
 async function exportChip(
   _type: string,

@@ -44,6 +44,8 @@ async function install(options: InstallOptions): Promise<void> {
   const root = options.root === undefined ? undefined : checkedRoot(options.root);
   const uninstall = options.uninstall ?? false;
   const plan = makePlan({ uninstall, root, paths: programPaths(), configured: await isConfigured() });
+  // Who may not do it need not read what would be done.
+  if (!options.dryRun && plan.changes.length > 0) refuseIfImpossible(plan, root);
   await show(plan, options.json ?? false);
   if (plan.changes.length === 0) return;
   if (options.dryRun) {
@@ -51,7 +53,6 @@ async function install(options: InstallOptions): Promise<void> {
       await print(`gpiobridge install-service: ${plan.obstacle}\n`, process.stderr);
     return;
   }
-  refuseIfImpossible(plan, root);
   if (!options.yes && !(await agreed())) throw new UsageError('nothing was done');
   carryOut(plan, runCommand);
   if (!options.json) await print('Done.\n');
