@@ -45,7 +45,7 @@ it('shows that a processor crashed, and that nothing restarts it', () => {
     processor,
   } as const;
   const text = coprocessorText(down);
-  expect(text).toContain('  state       waiting, remote processor m4 crashed, opened once\n');
+  expect(text).toContain('  state       waiting, remote processor m4 crashed, tried once\n');
   expect(text).toContain('  processor   m4 (remoteproc0) crashed, firmware hub.elf, recovery disabled\n');
   expect(text).not.toContain('device  ');
 });

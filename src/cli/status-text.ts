@@ -48,7 +48,7 @@ export function coprocessorText(coprocessor: CoprocessorStatus): string {
     ['link', link],
     [
       'state',
-      [linkState, reason, delivery === null ? null : `${delivery} delivery`, `opened ${times(openings)}`]
+      [linkState, reason, delivery === null ? null : `${delivery} delivery`, `tried ${times(openings)}`]
         .filter((part) => part !== null && part !== '')
         .join(', '),
     ],
@@ -83,7 +83,7 @@ function clockText({ offsetNs, driftPpm, errorNs, samples }: ClockStatus): strin
 function chipsText(chips: readonly ChipStatus[]): string {
   const rows = chips.map((chip) => [
     chip.name,
-    chip.state === 'down' && chip.reason ? `down: ${chip.reason}` : chip.state,
+    chip.state,
     String(chip.lines),
     String(chip.clients),
     String(chip.requests),
@@ -95,9 +95,11 @@ function chipsText(chips: readonly ChipStatus[]): string {
     ['CHIP', 'STATE', 'LINES', 'CLIENTS', 'REQUESTS', 'PERSISTENT', 'LOSSES', 'LABEL'],
     ...rows,
   ]).concat(
-    ...chips.map(({ name, counters }) => {
+    // Below, as they may be of any length.
+    ...chips.map(({ name, state, reason, counters }) => {
+      const why = state === 'down' && reason ? `  ${name} is down: ${reason}\n` : '';
       const text = countersText(counters);
-      return text === '' ? '' : `  ${name}: ${text}\n`;
+      return why + (text === '' ? '' : `  ${name}: ${text}\n`);
     }),
   );
 }

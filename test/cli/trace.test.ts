@@ -56,7 +56,11 @@ describe('daemon --trace and decode', () => {
     const times = lines((await decode('--from', '0.1', '--to', '0.5', '--json')).stdout);
     const within = json.filter(({ since_start_ns: ns }) => Number(ns) >= 1e8 && Number(ns) <= 5e8);
     expect(times).toHaveLength(within.length);
-    expect((await decode('--coprocessor', 'nobody')).stdout).toBe('');
+    expect(await decode('--coprocessor', 'nobody')).toEqual({
+      status: 0,
+      stdout: '',
+      stderr: 'gpiobridge decode: nothing in the trace is what was asked for\n',
+    });
 
     const summary = JSON.parse((await decode('--summary', '--json')).stdout);
     const [hub] = summary.coprocessors;

@@ -1,4 +1,5 @@
 import type { SubcommandDefinition } from '../definitions.js';
+import { TOOL_NAMES } from '../tool-name.js';
 import { argumentCandidates, type Candidates, optionWords, quoted, valueCandidates } from './candidates.js';
 
 /** The completion script for bash 4 and later; needs nothing else installed. */
@@ -30,6 +31,22 @@ ${subcommands.map(caseOf).join('\n')}
 }
 
 complete -F _gpiobridge gpiobridge
+
+# A tool of libgpiod's name is ours only where it is a link to the program.
+_gpiobridge_tool() {
+  local COMP_CWORD=$(( COMP_CWORD + 1 ))
+  local name=\${COMP_WORDS[0]##*/}
+  local COMP_WORDS=(gpiobridge "\${name#gpio}" "\${COMP_WORDS[@]:1}")
+  _gpiobridge
+}
+_gpiobridge_is_ours() {
+  local tool program
+  tool=$(type -P "$1") && program=$(type -P gpiobridge) && [[ $(readlink -f "$tool") == $(readlink -f "$program") ]]
+}
+for _gpiobridge_name in ${Object.keys(TOOL_NAMES).join(' ')}; do
+  _gpiobridge_is_ours "$_gpiobridge_name" && complete -F _gpiobridge_tool "$_gpiobridge_name"
+done
+unset _gpiobridge_name
 `;
 }
 

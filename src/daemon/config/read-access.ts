@@ -16,7 +16,7 @@ export function readAccess(table: TableReader, accounts = anyAccounts): AccessCo
   const owner = table.string('owner', accounts.owner);
   const group = table.string('group', accounts.group);
   const mode = table.string('mode', (text) =>
-    /^0?[0-7]{3}$/.test(text) ? undefined : `'${text}' is no mode: three octal digits, such as "0660"`,
+    /^0?[0-7]{3}$/.test(text) ? undefined : `'${text}' is no mode: three octal digits, such as "660"`,
   );
   return {
     owner,
