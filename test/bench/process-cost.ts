@@ -13,6 +13,11 @@ export function costOf(pid: number): ProcessCost {
   return { cpuSeconds: cpuNanoseconds(pid) / 1e9, rssBytes: rssKb * 1024 };
 }
 
+/** The most resident memory that a process ever had. */
+export function peakRssOf(pid: number): number {
+  return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024;
+}
+
 /** By the scheduler's account, which counts nanoseconds; threads that have ended are not in it. */
 function cpuNanoseconds(pid: number): number {
   let sum = 0;

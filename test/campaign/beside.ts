@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { SimulatedCoprocessor } from '../../firmware-sim/index.js';
 import { MAIN } from '../support/root.js';
+import type { Cell } from './cells.js';
 
 const KILL_EVERY_MS = 700;
-/** Edges a second on the lines of the programs beside. */
-const RATE = 10_000;
+/** Of the cell's rate: edges on the lines of the programs beside. */
+const RATE_PART = 1 / 6;
 
 /** Programs that follow further lines of the chip and behave badly: nobody else is to notice. */
 export class Beside {
@@ -12,14 +13,20 @@ export class Beside {
   private readonly timer: NodeJS.Timeout | undefined;
 
   constructor(
-    kind: 'slow-client' | 'dead-client',
+    { beside, rate }: Pick<Cell, 'beside' | 'rate'>,
     private readonly runtimeDir: string,
     private readonly first: number,
     coprocessor: SimulatedCoprocessor,
   ) {
-    coprocessor.addStimulus({ kind: 'random', controller: 1, first, last: first + 1, edgesPerSecond: RATE });
+    coprocessor.addStimulus({
+      kind: 'random',
+      controller: 1,
+      first,
+      last: first + 1,
+      edgesPerSecond: rate * RATE_PART,
+    });
     this.child = this.start();
-    if (kind === 'slow-client') return;
+    if (beside === 'slow-client') return;
     this.timer = setInterval(() => {
       this.child.kill('SIGKILL');
       this.child = this.start();

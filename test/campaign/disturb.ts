@@ -1,45 +1,59 @@
 import type { SimulatedCoprocessor } from '../../firmware-sim/index.js';
-import { AWAY_MS, type Disturbance } from './cells.js';
+import { AWAY_MS, type Disturbance, STOPPED_MS } from './cells.js';
+import type { Outage } from './gap-cover.js';
 
-/** A thing that happened to the coprocessor or the daemon, and when all was in place again, ns since the epoch. */
+/** What there is to disturb. */
 export interface Disturbed {
-  readonly atNs: number;
-  readonly backNs: number;
-  /** The firmware lost its state. */
-  readonly restart: boolean;
+  readonly coprocessor: SimulatedCoprocessor;
+  readonly daemonPid: number;
+  /** The client that is judged: whether it reads. */
+  readonly reader: { pause(): void; resume(): void };
+  /** ns since the epoch. */
+  readonly nowNs: () => number;
 }
 
+/** Does it. Returns when all was in place again, and the restart, where the firmware lost its state. */
 export async function disturb(
   kind: Disturbance,
-  coprocessor: SimulatedCoprocessor,
-  daemonPid: number,
-  nowNs: () => number,
-): Promise<Disturbed> {
-  const atNs = nowNs();
+  { coprocessor, daemonPid, reader, nowNs }: Disturbed,
+): Promise<{ backNs: number; outage: Outage | undefined }> {
+  const fromNs = nowNs();
+  let restartNs: number | undefined;
+  const reboot = (): void => {
+    restartNs = nowNs();
+    coprocessor.reboot();
+  };
   switch (kind) {
     case 'reboot':
-      coprocessor.reboot();
+      reboot();
       break;
     case 'port':
       await coprocessor.closePorts();
-      await away();
+      await pass(AWAY_MS);
       await coprocessor.openPorts();
       break;
     case 'crash':
       await coprocessor.closePorts();
-      await away();
-      coprocessor.reboot();
+      await pass(AWAY_MS);
+      reboot();
       await coprocessor.openPorts();
       break;
     case 'daemon-stop':
       process.kill(daemonPid, 'SIGSTOP');
-      await away();
+      await pass(AWAY_MS);
       process.kill(daemonPid, 'SIGCONT');
       break;
+    case 'client-stop':
+      reader.pause();
+      await pass(STOPPED_MS);
+      reader.resume();
+      break;
   }
-  return { atNs, backNs: nowNs(), restart: kind === 'reboot' || kind === 'crash' };
+  const backNs = nowNs();
+  return { backNs, outage: restartNs === undefined ? undefined : { fromNs, restartNs, toNs: backNs } };
 }
 
-function away(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, AWAY_MS));
+/** Lets so much time pass. */
+export function pass(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,48 +1,7 @@
 import type { EdgeEvent, Gap } from '../../src/events/edge-event.js';
+import { judgeGaps, type Outage, type Span } from './gap-cover.js';
 import type { PinTruth } from './truth.js';
-
-/** What became of the edges of a cell, against what happened. */
-export interface Verdict {
-  delivered: number;
-  /** Edges that a number tells of. */
-  countedLost: number;
-  /** Edges inside a gap of unknown size, or before an edge whose loss cannot be known. */
-  uncounted: number;
-  lostWithoutTrace: number;
-  invented: number;
-  duplicated: number;
-  outOfOrder: number;
-  /** Lines whose last level, as the events tell it, is not that of the pin, and nothing says so. */
-  wrongLevels: number;
-  /** Greatest distance of a time from the edge, ns; of edges that the device stamped. */
-  worstErrorNs: number;
-  /** Greatest bound stated with such a time, but for those of a host that slept. */
-  worstBoundNs: number;
-  /** Times outside of their own bound. */
-  beyondBound: number;
-  /** Longest from an edge to its arrival, ns. */
-  worstWaitNs: number;
-  /** Restarts of the firmware that do not lie in exactly one gap of unknown size. */
-  uncoveredRestarts: number;
-}
-
-export function newVerdict(): Verdict {
-  return {
-    delivered: 0,
-    countedLost: 0,
-    uncounted: 0,
-    lostWithoutTrace: 0,
-    invented: 0,
-    duplicated: 0,
-    outOfOrder: 0,
-    wrongLevels: 0,
-    worstErrorNs: 0,
-    worstBoundNs: 0,
-    beyondBound: 0,
-    worstWaitNs: 0,
-    uncoveredRestarts: 0,
-  };
-}
+import type { Verdict } from './verdict.js';
 
 export interface JudgeOptions {
   /** Whether the chip says that it counts. */
@@ -51,25 +10,24 @@ export interface JudgeOptions {
   readonly epochNs: bigint;
 }
 
-/** ns since the epoch. */
-interface Span {
-  readonly fromNs: number;
-  readonly toNs: number;
-}
-
 /** A clock that is read in two processes does not agree to the nanosecond. */
 const READING_NS = 2_000;
+/**
+ * The host stamps what arrives: the edge was before, but not by more than every time limit of a driver
+ * that asks again. Else an edge that was missed long ago would excuse one that came twice.
+ */
+const OLDEST_NS = 10e9;
 
 /**
  * Holds one line's events against what happened on its pin. Where the device counts, every edge has
  * its number: the next event must be the next edge, after those that it says were lost. After a
  * loss of unknown size, and where the device cannot count, an event may be any later edge of its
- * direction that had happened by then; the first is taken, so that what cannot be explained that
- * way cannot be explained at all.
+ * direction that had happened by then, and not long ago; the first is taken, so that what cannot be
+ * explained that way cannot be explained at all.
  */
 export class LineJudge {
   private next = 0;
-  /** Losses of unknown size since the last edge, ns since the epoch. */
+  /** Losses of unknown size since the last edge. */
   private unknown: Span[] = [];
   /** All of them. */
   private readonly unknownGaps: Span[] = [];
@@ -86,13 +44,21 @@ export class LineJudge {
     private readonly options: JudgeOptions,
   ) {}
 
+  /** Whether all that happened was told of; where nothing counts, whether the level is the one that was told. */
+  get isSettled(): boolean {
+    return this.options.counts ? this.next === this.truth.count : this.believed === this.truth.level;
+  }
+
   edge(event: EdgeEvent, arrivedNs: number): void {
-    const { verdict } = this;
+    const { verdict, truth } = this;
     const level = event.edge === 'rising' ? 1 : 0;
     const timeNs = Number(event.timestampNs - this.options.epochNs);
     verdict.delivered++;
-    if (timeNs === this.lastNs && level === this.lastLevel) verdict.duplicated++;
-    else if (timeNs < this.lastNs) verdict.outOfOrder++;
+    if (this.repeats(event, level, timeNs)) {
+      verdict.duplicated++;
+      return;
+    }
+    if (timeNs < this.lastNs) verdict.outOfOrder++;
     const index = this.find(event, level, timeNs);
     this.lastNs = timeNs;
     this.lastLevel = level;
@@ -103,36 +69,41 @@ export class LineJudge {
       return;
     }
     this.next = index + 1;
-    verdict.worstWaitNs = Math.max(verdict.worstWaitNs, arrivedNs - this.truth.afterNs(index));
+    verdict.worstWaitNs = Math.max(verdict.worstWaitNs, arrivedNs - truth.afterNs(index));
     if (event.stampedBy === 'device') this.checkTime(index, timeNs, event);
   }
 
   gap(gap: Gap): void {
+    const { epochNs } = this.options;
+    const span = { fromNs: Number(gap.fromNs - epochNs), toNs: Number(gap.toNs - epochNs) };
+    // An edge in the same direction as the last one may follow now.
+    if (gap.lost !== 0) this.lastLevel = -1;
     if (gap.lost === null) {
-      const { epochNs } = this.options;
-      const span = { fromNs: Number(gap.fromNs - epochNs), toNs: Number(gap.toNs - epochNs) };
       this.unknown.push(span);
       this.unknownGaps.push(span);
+      this.checkRead(gap.level, span);
       this.believed = gap.level;
       return;
     }
-    if (this.unknown.length > 0) this.skipUnknown(gap.lost, Number(gap.toNs - this.options.epochNs));
-    this.next += gap.lost;
-    this.verdict.countedLost += gap.lost;
-    if (gap.level !== undefined) this.believed = gap.level;
-    else if (gap.lost > 0 && this.next > 0 && this.next <= this.truth.count)
-      this.believed = this.truth.levelOf(this.next - 1);
+    if (this.unknown.length > 0) this.skipUnknown(gap.lost, span.toNs);
+    this.countLost(gap.lost);
+    if (gap.level === undefined) {
+      if (this.believed !== undefined && gap.lost % 2 === 1) this.believed = 1 - this.believed;
+      return;
+    }
+    this.believed = gap.level;
+    const isKnown = this.unknown.length === 0 && gap.lost > 0 && this.next > 0;
+    if (isKnown && gap.level !== this.truth.levelOf(this.next - 1)) this.verdict.wrongLevels++;
   }
 
-  /** Nothing more comes: what happened and was not told of is lost without a trace. `restarts`: of the firmware. */
-  end(restarts: readonly number[]): void {
-    for (const atNs of restarts) {
-      const around = this.unknownGaps.filter(({ fromNs, toNs }) => fromNs <= atNs && atNs <= toNs);
-      if (around.length !== 1) this.verdict.uncoveredRestarts++;
-    }
-    if (this.options.counts) this.skip(this.truth.count, this.unknown.length > 0);
-    else this.verdict.uncounted += this.truth.count - this.next;
-    if (this.believed !== undefined && this.believed !== this.truth.level) this.verdict.wrongLevels++;
+  /** Nothing more comes: what happened and was not told of is lost without a trace. `outages`: of the firmware. */
+  end(outages: readonly Outage[]): void {
+    const { truth, verdict, options } = this;
+    judgeGaps(this.unknownGaps, outages, verdict);
+    if (options.counts) this.skip(truth.count, this.unknown.length > 0);
+    else verdict.uncounted += truth.count - this.next;
+    if (this.believed === undefined) verdict.unknownLevels++;
+    else if (this.believed !== truth.level) verdict.wrongLevels++;
   }
 
   /** By how much the moment may be off at which a gap begins or ends. */
@@ -140,30 +111,47 @@ export class LineJudge {
     return READING_NS + this.lastBoundNs;
   }
 
+  /** Edges of a line alternate: the same direction again is the same edge, unless something is said to lie between. */
+  private repeats({ lost }: EdgeEvent, level: number, timeNs: number): boolean {
+    if (level !== this.lastLevel || (lost ?? 0) > 0) return false;
+    return this.options.counts ? timeNs === this.lastNs : level === this.believed;
+  }
+
   /** The number of the edge that the event tells of; -1: of none. */
   private find(event: EdgeEvent, level: number, timeNs: number): number {
-    const { truth, options } = this;
+    const { truth, options, verdict } = this;
     if (options.counts && event.lost !== null && this.unknown.length === 0) {
-      this.verdict.countedLost += event.lost;
-      this.next += event.lost;
+      this.countLost(event.lost);
       return this.next < truth.count && truth.levelOf(this.next) === level ? this.next : -1;
     }
-    const bound = (event.uncertaintyNs ?? 0) + READING_NS;
     for (let index = this.next; index < truth.count; index++) {
-      if (truth.levelOf(index) !== level) continue;
-      const fits =
-        event.stampedBy === 'device'
-          ? truth.errorNs(index, timeNs) <= bound
-          : truth.beforeNs(index) <= timeNs + READING_NS;
-      if (!fits) continue;
+      if (truth.levelOf(index) !== level || !this.fits(index, event, timeNs)) continue;
       // Counting began anew in the gap: what the event says was lost comes after it.
-      const counted = options.counts ? Math.min(event.lost ?? 0, index - this.next) : 0;
+      const lost = options.counts ? (event.lost ?? 0) : 0;
+      const counted = Math.min(lost, index - this.next);
       this.skip(index - counted, true);
-      this.verdict.countedLost += counted;
+      verdict.countedLost += lost;
+      verdict.overcounted += lost - counted;
       this.unknown = [];
       return index;
     }
     return -1;
+  }
+
+  /** Whether this edge may be the one that happened at that time, as the event has it. */
+  private fits(index: number, { stampedBy, uncertaintyNs }: EdgeEvent, timeNs: number): boolean {
+    const { truth } = this;
+    if (stampedBy === 'device') return truth.errorNs(index, timeNs) <= (uncertaintyNs ?? 0) + READING_NS;
+    return truth.beforeNs(index) <= timeNs + READING_NS && truth.afterNs(index) >= timeNs - OLDEST_NS;
+  }
+
+  /** So many edges after the last one are said to be lost: no more than happened can be. */
+  private countLost(lost: number): void {
+    const { verdict, truth } = this;
+    const happened = Math.min(lost, truth.count - this.next);
+    verdict.countedLost += lost;
+    verdict.overcounted += lost - happened;
+    this.next += happened;
   }
 
   /** Before the `counted` edges that end at `toNs` come those that lie in gaps of unknown size. */
@@ -178,16 +166,26 @@ export class LineJudge {
 
   /** The edges up to this one were not delivered. */
   private skip(to: number, explained: boolean): void {
-    const { truth, verdict, unknown } = this;
+    const { truth, verdict, unknown, slackNs } = this;
     for (; this.next < to; this.next++) {
       const [before, after] = [truth.beforeNs(this.next), truth.afterNs(this.next)];
-      const { slackNs } = this;
       const inside = unknown.some(
         ({ fromNs, toNs }) => after >= fromNs - slackNs && before <= toNs + slackNs,
       );
       if (explained && (inside || !this.options.counts)) verdict.uncounted++;
       else verdict.lostWithoutTrace++;
     }
+  }
+
+  /**
+   * A level that was read in a gap is one that the pin had since the gap began. Where the host stamps, edges and
+   * answers of a while can arrive at once: there, since the last edge.
+   */
+  private checkRead(level: number | undefined, { fromNs, toNs }: Span): void {
+    const { slackNs, truth, next, options } = this;
+    const sinceNs = options.counts ? fromNs - slackNs : next === 0 ? 0 : truth.beforeNs(next - 1);
+    if (level === undefined || truth.had(level, sinceNs, toNs + slackNs)) return;
+    this.verdict.wrongLevels++;
   }
 
   private checkTime(index: number, timeNs: number, { uncertaintyNs, boottimeNs }: EdgeEvent): void {

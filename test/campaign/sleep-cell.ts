@@ -2,9 +2,10 @@ import { CoprocessorChip } from '../../src/gpio/coprocessor-chip.js';
 import { DriverRig, SleepyTime } from '../driver/rig.js';
 import { randomFrom } from '../support/arq-world.js';
 import type { Cell } from './cells.js';
-import { LineJudge, newVerdict } from './judge.js';
+import { LineJudge } from './judge.js';
 import type { CellResult } from './run-cell.js';
 import { PinTruth } from './truth.js';
+import { newVerdict } from './verdict.js';
 
 const LINES = 4;
 const OFFSETS = Array.from({ length: LINES }, (_, offset) => offset);
@@ -68,7 +69,15 @@ export async function runSleepCell(cell: Cell, edges: number, seed: number): Pro
     }
     await rig.advance(1_000, 50);
     for (const judge of judges) judge.end([]);
-    return { cell, edges, verdict, worstRecoveryMs: undefined, peakRssBytes: 0, counts: true };
+    return {
+      cell,
+      edges,
+      verdict,
+      worstRecoveryMs: undefined,
+      unrecovered: 0,
+      peakRssBytes: 0,
+      counts: true,
+    };
   } finally {
     await rig.close();
   }

@@ -1,3 +1,4 @@
+import { CELLS, nameOf, SLEEP_CELLS } from './cells.js';
 import type { CellResult } from './run-cell.js';
 
 interface Column {
@@ -52,17 +53,17 @@ const COLUMNS: readonly Column[] = [
   },
 ];
 
-const NAME_WIDTH = 44;
+const FIRST = 'link, dialect: what goes wrong';
+const NAME_WIDTH = Math.max(FIRST.length, ...[...CELLS, ...SLEEP_CELLS].map((cell) => nameOf(cell).length));
 
 /** The figures' names, over the rows. */
 export function heading(): string {
-  return `${'link, dialect: what goes wrong'.padEnd(NAME_WIDTH)}${COLUMNS.map(({ title, width }) => title.padStart(width)).join('')}`;
+  return `${FIRST.padEnd(NAME_WIDTH)}${COLUMNS.map(({ title, width }) => title.padStart(width)).join('')}`;
 }
 
 export function row(result: CellResult): string {
-  const { link, dialect, name } = result.cell;
   const cells = COLUMNS.map(({ width, value }) => value(result).padStart(width));
-  return `${`${link}, ${dialect}: ${name}`.padEnd(NAME_WIDTH)}${cells.join('')}`;
+  return `${nameOf(result.cell).padEnd(NAME_WIDTH)}${cells.join('')}`;
 }
 
 function stamped(ns: number, boundNs: number): string {

@@ -37,6 +37,22 @@ export class PinTruth {
     return Math.max(0, this.before[index]! - timeNs, timeNs - this.after[index]!);
   }
 
+  /** Whether the pin had this level at some moment of these. */
+  had(level: number, fromNs: number, toNs: number): boolean {
+    const { count, levels, before, after } = this;
+    let [low, high] = [0, count];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (after[middle]! < fromNs) low = middle + 1;
+      else high = middle;
+    }
+    if ((low === 0 ? 0 : levels[low - 1]!) === level) return true;
+    for (let index = low; index < count && before[index]! <= toNs; index++) {
+      if (levels[index] === level) return true;
+    }
+    return false;
+  }
+
   private grow(): void {
     const size = 2 * this.levels.length;
     const bigger = <A extends Uint8Array | Float64Array>(old: A, fresh: A): A => {

@@ -16,6 +16,8 @@ export async function expectKept(delivery: 'reliable' | 'plain', length: number)
       {
         lostWithoutTrace: verdict.lostWithoutTrace,
         uncounted: restarts ? 0 : verdict.uncounted,
+        overcounted: verdict.overcounted,
+        unknownLevels: verdict.unknownLevels,
         invented: verdict.invented,
         duplicated: verdict.duplicated,
         outOfOrder: verdict.outOfOrder,
@@ -27,6 +29,8 @@ export async function expectKept(delivery: 'reliable' | 'plain', length: number)
     ).toEqual({
       lostWithoutTrace: 0,
       uncounted: 0,
+      overcounted: 0,
+      unknownLevels: 0,
       invented: 0,
       duplicated: 0,
       outOfOrder: 0,

@@ -1,6 +1,8 @@
 import { CoprocessorChip } from '../../src/gpio/coprocessor-chip.js';
-import { LineJudge, newVerdict, type Verdict } from '../campaign/judge.js';
+import type { Outage } from '../campaign/gap-cover.js';
+import { LineJudge } from '../campaign/judge.js';
 import { PinTruth } from '../campaign/truth.js';
+import { newVerdict, type Verdict } from '../campaign/verdict.js';
 import { DriverRig } from '../driver/rig.js';
 
 /** What may happen next to a driver, a coprocessor and the channel between them. */
@@ -49,7 +51,7 @@ class BusWorld {
   private readonly judges = this.pins.map(
     (pin) => new LineJudge(pin, this.verdict, { counts: true, epochNs: 0n }),
   );
-  private readonly restarts: number[] = [];
+  private readonly restarts: Outage[] = [];
   private losing: 'sent' | 'received' | undefined;
 
   constructor(delivery: 'reliable' | 'plain') {
@@ -87,7 +89,8 @@ class BusWorld {
   }
 
   async reboot(): Promise<void> {
-    this.restarts.push(Number(this.rig.time.now));
+    const now = Number(this.rig.time.now);
+    this.restarts.push({ fromNs: now, restartNs: now, toNs: now });
     this.rig.coprocessor.reboot();
     this.rig.time.advance(0.001);
   }

@@ -8,13 +8,18 @@ export interface FirstChip {
   readonly chip: ChipClient;
 }
 
-/** The first chip of a daemon that was just started, once it is up. `what`: for the error at the limit. */
+/**
+ * The first chip of a daemon that was just started, once it is up. `what`: for the error at the limit.
+ * `callMs`: how long a call may take, if not as long as usual.
+ */
 export async function firstChip(
   runtimeDir: string,
   what: () => string,
   limitMs = STEP_MS,
+  callMs?: number,
 ): Promise<FirstChip> {
-  const client = await eventually(() => connect({ runtimeDir }).catch(() => undefined), what, limitMs);
+  const options = { runtimeDir, ...(callMs === undefined ? {} : { timeoutMs: callMs }) };
+  const client = await eventually(() => connect(options).catch(() => undefined), what, limitMs);
   const open = async (): Promise<ChipClient | undefined> => {
     const [name] = await client.chips();
     if (name === undefined) return undefined;
