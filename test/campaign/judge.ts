@@ -36,13 +36,15 @@ export class LineJudge {
   /** Bound of the last edge's time: as far off may the moment be at which a gap after it begins. */
   private lastBoundNs = 0;
   /** What the events say the level is; undefined where they say that it cannot be known. */
-  private believed: number | undefined = 0;
+  private believed: number | undefined;
 
   constructor(
     private readonly truth: PinTruth,
     private readonly verdict: Verdict,
     private readonly options: JudgeOptions,
-  ) {}
+  ) {
+    this.believed = truth.initial;
+  }
 
   /** Whether all that happened was told of; where nothing counts, whether the level is the one that was told. */
   get isSettled(): boolean {

@@ -7,9 +7,12 @@ export class PinTruth {
   private before = new Float64Array(1 << 12);
   private after = new Float64Array(1 << 12);
 
+  /** `initial`: the level before the first edge. */
+  constructor(readonly initial: 0 | 1 = 0) {}
+
   /** The level now. */
   get level(): 0 | 1 {
-    return this.count === 0 ? 0 : (this.levels[this.count - 1] as 0 | 1);
+    return this.count === 0 ? this.initial : (this.levels[this.count - 1] as 0 | 1);
   }
 
   add(level: 0 | 1, beforeNs: number, afterNs: number): void {
@@ -46,7 +49,7 @@ export class PinTruth {
       if (after[middle]! < fromNs) low = middle + 1;
       else high = middle;
     }
-    if ((low === 0 ? 0 : levels[low - 1]!) === level) return true;
+    if ((low === 0 ? this.initial : levels[low - 1]!) === level) return true;
     for (let index = low; index < count && before[index]! <= toNs; index++) {
       if (levels[index] === level) return true;
     }

@@ -59,7 +59,7 @@ export class DriverRig {
   connect(prepare: (link: TappedLink) => void = () => {}): void {
     const { maxPacket, delivery } = this.options;
     this.ends = memoryLinkPair({ clock: this.time, ...(maxPacket === undefined ? {} : { maxPacket }) });
-    this.link = new TappedLink(this.ends[0], delivery ?? 'reliable');
+    this.link = new TappedLink(this.ends[0], delivery ?? 'reliable', () => this.time.now);
     prepare(this.link);
     this.coprocessor.attach(this.ends[1]);
     this.bus.attach(this.link);

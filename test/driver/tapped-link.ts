@@ -3,7 +3,13 @@ import type { MemoryLink } from '../../src/link/memory.js';
 import type { LinkState, PacketBatch, PacketLink } from '../../src/link/packet-link.js';
 import { decodeMessage, type Message } from '../../src/wire/virtio-msg/message.js';
 
-/** A link through which a test watches what passes, and loses some of it. */
+/** A message that is on its way. */
+interface Held {
+  readonly to: 'driver' | 'device';
+  readonly packet: Uint8Array;
+}
+
+/** A link through which a test watches what passes, loses some of it, or holds it on its way. */
 export class TappedLink implements PacketLink {
   readonly state$: Observable<LinkState>;
   readonly packets$: Observable<PacketBatch>;
@@ -19,16 +25,23 @@ export class TappedLink implements PacketLink {
   mostInFlight = 0;
   private inFlight = 0;
   private readonly injected = new Subject<PacketBatch>();
+  /** Whether what is sent stays on its way until {@link deliver}. A channel that breaks loses it. */
+  holds = false;
+  private held: Held[] = [];
 
   constructor(
     private readonly inner: MemoryLink,
     private readonly delivery: 'reliable' | 'plain',
+    private readonly nowNs: () => bigint = () => 0n,
   ) {
+    inner.state$.subscribe(() => {
+      this.held = [];
+    });
     this.state$ = inner.state$.pipe(
       map((state) => (state.kind === 'up' ? { ...state, delivery: this.delivery } : state)),
     );
     const passed$ = inner.packets$.pipe(
-      map((batch) => ({ ...batch, packets: batch.packets.filter((packet) => this.passes(packet)) })),
+      map((batch) => ({ ...batch, packets: batch.packets.filter((packet) => this.arrives(packet)) })),
       filter(({ packets }) => packets.length > 0),
     );
     this.packets$ = merge(passed$, this.injected);
@@ -37,6 +50,21 @@ export class TappedLink implements PacketLink {
   /** Gives the driver a packet that nobody sent. */
   inject(...packets: Uint8Array[]): void {
     this.injected.next({ arrivedNs: 0n, packets });
+  }
+
+  /**
+   * What is on its way now arrives, in order; the first message of either way twice, if wanted. What is
+   * answered is on its way then.
+   */
+  deliver(firstTwice = false): void {
+    const held = this.held.splice(0);
+    const take = (to: Held['to']): Uint8Array[] => {
+      const packets = held.filter((one) => one.to === to).map(({ packet }) => packet);
+      return firstTwice ? [...packets.slice(0, 1), ...packets] : packets;
+    };
+    for (const packet of take('device')) void this.inner.send(packet).catch(() => {});
+    const packets = take('driver').filter((packet) => this.passes(packet));
+    if (packets.length > 0) this.injected.next({ arrivedNs: this.nowNs(), packets });
   }
 
   get name(): string {
@@ -66,11 +94,20 @@ export class TappedLink implements PacketLink {
     this.sent.push(message);
     this.sizesSent.push(packet.length);
     if (message.type.endsWith('-request')) this.mostInFlight = Math.max(this.mostInFlight, ++this.inFlight);
-    return this.losesSent(message) ? Promise.resolve() : this.inner.send(packet);
+    if (this.losesSent(message)) return Promise.resolve();
+    if (!this.holds) return this.inner.send(packet);
+    this.held.push({ to: 'device', packet });
+    return Promise.resolve();
   }
 
   close(): Promise<void> {
     return this.inner.close();
+  }
+
+  private arrives(packet: Uint8Array): boolean {
+    if (!this.holds) return this.passes(packet);
+    this.held.push({ to: 'driver', packet });
+    return false;
   }
 
   private passes(packet: Uint8Array): boolean {

@@ -47,7 +47,7 @@ export async function fuzzSimulator(target: SimulatorTarget, count: number, grow
 }
 
 function inputsOf(target: SimulatorTarget): fc.Arbitrary<Uint8Array> {
-  if (target === 'serial') return fc.oneof(fc.uint8Array({ maxLength: 300 }), hostilePacket);
+  if (target === 'serial') return fc.oneof(fc.uint8Array({ maxLength: 300 }), hostilePacket, mutated(target));
   return target === 'virtio-msg' ? hostilePacket : mutated(target);
 }
 

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { built } from '../support/built.js';
+import { fuzzConfig } from './fuzz-config.js';
 import { fuzzMessages } from './fuzz-messages.js';
 import { fuzzSimulator } from './fuzz-simulator.js';
 
@@ -18,5 +19,17 @@ describe('what a driver has no business to send', () => {
   it.each(['rpmsg-gpio', 'rpmsg-gpio-v14', 'srtm', 'virtio-msg', 'serial'] as const)(
     'leaves a live simulator up: %s',
     (target) => fuzzSimulator(target, 1_000, GROWTH),
+  );
+});
+
+describe('configurations that are anything, read again', () => {
+  it(
+    'leave a live daemon up, and what did not change alone',
+    async () => {
+      const { taken, refused } = await fuzzConfig(40, GROWTH);
+      expect(taken).toBeGreaterThan(0);
+      expect(refused).toBeGreaterThan(0);
+    },
+    LIMIT_MS,
   );
 });

@@ -5,8 +5,12 @@ export interface Flatness {
   readonly early: number;
   readonly late: number;
   readonly allowed: number;
-  readonly flat: boolean;
+  /** `unknown`: there are too few samples to tell. */
+  readonly verdict: 'flat' | 'grows' | 'unknown';
 }
+
+/** A quarter of fewer would be one sample, or the warm-up. */
+const FEWEST = 8;
 
 /** `slack`: by how much it may have grown, as a part of it and on top of that. */
 export function flatness(
@@ -14,11 +18,13 @@ export function flatness(
   samples: readonly number[],
   slack: { readonly part: number; readonly more: number },
 ): Flatness {
-  const quarter = Math.max(1, Math.floor(samples.length / 4));
-  const early = median(samples.slice(quarter, 2 * quarter));
-  const late = median(samples.slice(-quarter));
+  const isEnough = samples.length >= FEWEST;
+  const quarter = Math.floor(samples.length / 4);
+  const early = median(isEnough ? samples.slice(quarter, 2 * quarter) : samples.slice(0, 1));
+  const late = median(isEnough ? samples.slice(-quarter) : samples.slice(-1));
   const allowed = early * (1 + slack.part) + slack.more;
-  return { name, early, late, allowed, flat: late <= allowed };
+  const verdict = !isEnough ? 'unknown' : late <= allowed ? 'flat' : 'grows';
+  return { name, early, late, allowed, verdict };
 }
 
 function median(values: readonly number[]): number {

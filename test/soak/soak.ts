@@ -2,10 +2,11 @@ import { readdirSync } from 'node:fs';
 import { SimulatedCoprocessor } from '../../firmware-sim/index.js';
 import { connect } from '../../src/api/client/connect.js';
 import type { BridgeClient } from '../../src/api/client/types.js';
-import { BridgeError } from '../../src/base/errors.js';
+import { BridgeError, messageOf } from '../../src/base/errors.js';
 import { costOf } from '../bench/process-cost.js';
 import { Monitor } from '../support/chain.js';
 import { eventually, Program, temporaryDirectory } from '../support/program.js';
+import { imbalances } from './balance.js';
 import { type Flatness, flatness } from './flat.js';
 
 const LINES = 32;
@@ -17,7 +18,7 @@ const UP_MS = 20_000;
 const MIB = 2 ** 20;
 
 /** What is measured at the end of each round, when all is quiet but the load. */
-interface Sample {
+export interface Sample {
   readonly rssBytes: number;
   readonly descriptors: number;
   readonly timers: number;
@@ -35,10 +36,11 @@ export function parseHours(text: string | undefined): number | undefined {
  */
 export async function soak(hours: number, print: (line: string) => void): Promise<boolean> {
   const run = new Soak();
+  const samples: Sample[] = [];
+  const broken: string[] = [];
   try {
     await run.start();
     const end = performance.now() + hours * 3_600_000;
-    const samples: Sample[] = [];
     print('  round    minutes      edges       lost  gaps  timeouts   RSS MB  descriptors  timers');
     for (let round = 1; performance.now() < end; round++) {
       await run.round(Math.min(ROUND_MS, end - performance.now()));
@@ -46,13 +48,18 @@ export async function soak(hours: number, print: (line: string) => void): Promis
       samples.push(sample);
       print(run.line(round, sample));
     }
-    return verdict(samples, await run.violations(), print);
+    broken.push(...(await run.violations()));
+  } catch (thrown) {
+    // What was seen until then is told all the same.
+    broken.push(`round ${samples.length + 1} could not be finished: ${messageOf(thrown)}`);
   } finally {
     await run.stop();
   }
+  return verdict(samples, broken, print);
 }
 
-function verdict(
+/** Prints it: of the figures, and of what broke the promise. */
+export function verdict(
   samples: readonly Sample[],
   violations: readonly string[],
   print: (line: string) => void,
@@ -74,13 +81,12 @@ function verdict(
       { part: 0, more: 4 },
     ),
   ];
-  for (const { name, early, late, allowed, flat } of figures) {
-    print(
-      `  ${name}: ${early} early, ${late} late, at most ${Math.round(allowed)}: ${flat ? 'flat' : 'IT GROWS'}`,
-    );
+  const words = { flat: 'flat', grows: 'IT GROWS', unknown: 'too few rounds to tell' };
+  for (const { name, early, late, allowed, verdict: told } of samples.length === 0 ? [] : figures) {
+    print(`  ${name}: ${early} early, ${late} late, at most ${Math.round(allowed)}: ${words[told]}`);
   }
   for (const violation of violations) print(`  BROKEN: ${violation}`);
-  const good = violations.length === 0 && figures.every(({ flat }) => flat);
+  const good = violations.length === 0 && figures.every(({ verdict: told }) => told !== 'grows');
   print(good ? 'verdict: steady' : 'verdict: NOT steady');
   return good;
 }
@@ -149,7 +155,14 @@ class Soak {
   /** What broke the promise about events. */
   async violations(): Promise<readonly string[]> {
     this.coprocessor.stopStimuli();
-    return (await this.monitor.stop()).violations;
+    const { violations, lines, gaps } = await this.monitor.stop();
+    const sensed = this.coprocessor.stats().lines;
+    const balances = FOLLOWED.map((offset) => ({
+      offset,
+      sensed: sensed[offset]!.sensed,
+      accounted: lines.get(offset)!.accounted,
+    }));
+    return [...violations, ...imbalances(balances, gaps, RATE / LINES)];
   }
 
   async stop(): Promise<void> {

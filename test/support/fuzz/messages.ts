@@ -1,6 +1,7 @@
 import { encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import { METHOD } from '../../../src/api/schema.js';
+import { mutated } from '../../fuzz/corpus.js';
 
 /** What clients of the socket API have no business to send, and some that they may. */
 
@@ -67,6 +68,7 @@ export const brokenMessage: fc.Arbitrary<Uint8Array> = fc.oneof(
   fc.uint8Array({ minLength: 1, maxLength: 200 }),
   nearly,
   changed,
+  mutated('msgpack').filter(({ length }) => length > 0),
 );
 
 /** Not everything that fast-check thinks of has a MessagePack form. */
