@@ -20,6 +20,7 @@ import { type ClaimedLines, claimProblem, nameProblem, parentProblem } from './s
 import { checkDescription } from './synthetic-description.js';
 import { lineRow } from './synthetic-lines.js';
 import { UnservedChips } from './unserved-chips.js';
+import { wireSynthetic } from './wire-synthetic.js';
 
 export interface SyntheticChipsOptions {
   readonly api: ApiServer;
@@ -195,16 +196,9 @@ export class SyntheticChips implements SyntheticControl {
   }
 
   list(): readonly WireSynthetic[] {
-    const served = [...this.#served.values()].map(({ description, lifetime, chip }) => ({
-      name: description.name,
-      lines: description.lines,
-      owner: description.owner ?? null,
-      group: description.group ?? null,
-      mode: description.mode ?? null,
-      shared: description.shared,
-      lifetime,
-      state: wireChipState(chip.fullState),
-    }));
+    const served = [...this.#served.values()].map(({ description, lifetime, chip }) =>
+      wireSynthetic(description, { lifetime, state: wireChipState(chip.fullState) }),
+    );
     return [...served, ...this.#unserved.list()];
   }
 

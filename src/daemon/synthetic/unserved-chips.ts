@@ -1,6 +1,7 @@
 import type { WireSynthetic, WireSyntheticLine } from '../../api/schema.js';
 import { type LineSpec, parseLineSpecs } from '../../gpio/synthetic/line-spec.js';
 import type { StoredChip } from '../state/chip-store.js';
+import { wireSynthetic } from './wire-synthetic.js';
 
 interface UnservedChip {
   readonly stored: StoredChip;
@@ -35,16 +36,9 @@ export class UnservedChips {
   }
 
   list(): readonly WireSynthetic[] {
-    return [...this.#chips.values()].map(({ stored: { description }, reason }) => ({
-      name: description.name,
-      lines: description.lines,
-      owner: description.owner ?? null,
-      group: description.group ?? null,
-      mode: description.mode ?? null,
-      shared: description.shared,
-      lifetime: 'persistent',
-      state: { kind: 'down', reason },
-    }));
+    return [...this.#chips.values()].map(({ stored: { description }, reason }) =>
+      wireSynthetic(description, { lifetime: 'persistent', state: { kind: 'down', reason } }),
+    );
   }
 
   /** The lines as they are written down; undefined: there is no such chip. */
