@@ -6,4 +6,5 @@ export const knownKinds: ReadonlySet<string> = new Set([
   ...ENTRY_KINDS,
   ...Object.keys(MESSAGE_NAMES),
   'dropped',
+  'source',
 ]);
