@@ -201,9 +201,9 @@ export class SerialLink implements PacketLink {
     this.splitter.push(bytes, this.takeFrame);
     // In bulk the other end waits for the acknowledgement: it goes out before the packets are looked at.
     if (arq.unacknowledged >= BULK_FRAMES && this.writesAnyway) this.pump();
-    const delivers = this.batch.length > 0;
+    const waitsForAnswers = this.batch.length > 0 && this.writesAnyway;
     this.deliver();
-    this.finishTurn(delivers);
+    this.finishTurn(waitsForAnswers);
   }
 
   private readonly takeFrame = (frame: SerialFrame | DiscardedFrame): void => {
@@ -252,11 +252,11 @@ export class SerialLink implements PacketLink {
     }
   }
 
-  /** `answersFollow`: what receivers send in their microtasks is to go out in the same write. */
-  private finishTurn(answersFollow = false): void {
+  /** `waitsForAnswers`: what receivers send in their microtasks goes out with the acknowledgement that is due. */
+  private finishTurn(waitsForAnswers = false): void {
     this.reportRoom();
     this.inTurn = false;
-    if (answersFollow) this.schedulePump();
+    if (waitsForAnswers) this.schedulePump();
     else this.pump();
   }
 
