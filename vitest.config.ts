@@ -1,6 +1,7 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
 const SLOW = '**/*.slow.test.ts';
+const DEEP = '**/*.deep.test.ts';
 const ROOT = '**/*.root.test.ts';
 /** Only a failure waits so long: several times a step of a test (test/support/limits.ts), which tells more. */
 const LIMIT_MS = 240_000;
@@ -10,6 +11,8 @@ const ALL = ['src/**/*.test.ts', 'firmware-sim/**/*.test.ts', 'test/**/*.test.ts
 const TIERS: Readonly<Record<string, { include: string[]; workers: number; limitMs: number }>> = {
   /** They measure, and want the machine to themselves. */
   slow: { include: [SLOW], workers: 1, limitMs: 300_000 },
+  /** Many cases and histories, which only take long. */
+  deep: { include: [DEEP], workers: 2, limitMs: 900_000 },
   /** They make users, and so need root; `npm run test:root` says where they cannot run. */
   root: { include: [ROOT], workers: 1, limitMs: LIMIT_MS },
   /** Each boots a virtual machine; `npm run test:kernel` prepares it. */
@@ -25,7 +28,7 @@ export default defineConfig(({ mode }) => {
       exclude: [
         ...configDefaults.exclude,
         'dist/**',
-        ...[SLOW, ROOT].filter((pattern) => !tier.include.includes(pattern)),
+        ...[SLOW, DEEP, ROOT].filter((pattern) => !tier.include.includes(pattern)),
       ],
       pool: 'forks',
       maxWorkers: tier.workers,
