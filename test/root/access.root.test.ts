@@ -112,7 +112,9 @@ describe('a user', () => {
     expect(stdout).not.toMatch(/rack|FAN|lab|SECRET/);
     expect(canRun(users.stranger, 'ls', join(house.runtimeDir, 'chips'))).toBe(true);
     const nothing = await house.tool(users.stranger, 'info');
-    expect([nothing.status, nothing.stdout]).toEqual([0, '']);
+    expect([nothing.status, nothing.stdout]).toEqual([1, '']);
+    expect(nothing.stderr).toMatch(/unable to open chip/);
+    expect(nothing.stderr).not.toMatch(/FAN|LOCK|SECRET/);
   });
 
   it('of one chip hears of no other, whatever is asked', async () => {
