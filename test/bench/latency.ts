@@ -28,10 +28,14 @@ export async function latency(count: number): Promise<void> {
   print('idle', ours);
   print('plain copy', raw);
   print('half load', loaded);
-  const ratio = (part: number): string => (percentile(ours, part) / percentile(raw, part)).toFixed(2);
-  console.log(
-    `  ratio          ${[ratio(0.5), ratio(0.9), ratio(0.99)].map((cell) => cell.padStart(10)).join('')}`,
-  );
+  printRatio('idle, ratio', ours, raw);
+  printRatio('load, ratio', loaded, raw);
+}
+
+/** Of each percentile to the plain copy's. */
+function printRatio(what: string, ours: readonly number[], raw: readonly number[]): void {
+  const cells = [0.5, 0.9, 0.99].map((part) => (percentile(ours, part) / percentile(raw, part)).toFixed(2));
+  console.log(`  ${what.padEnd(15)}${cells.map((cell) => cell.padStart(10)).join('')}`);
 }
 
 async function edgeTimes(count: number, load = 0): Promise<number[]> {

@@ -11,15 +11,17 @@ export async function memory(minutes: number): Promise<void> {
   try {
     const monitor = await Monitor.start(await chain.chip(), OFFSETS);
     let peak = 0;
+    let first = Number.NaN;
     for (let seconds = 1; seconds <= minutes * 60; seconds++) {
       await new Promise((resolve) => setTimeout(resolve, 1000));
       const { rssBytes } = costOf(chain.daemon.process.pid!);
       peak = Math.max(peak, rssBytes);
       if (seconds % 30 !== 0) continue;
+      if (Number.isNaN(first)) first = rssBytes;
       const { delivered, lost } = monitor.ledger;
       const mb = (rssBytes / 2 ** 20).toFixed(0);
       console.log(
-        `  ${String(seconds).padStart(5)} s  ${mb.padStart(5)} MB  delivered ${delivered}  lost ${lost}`,
+        `  ${String(seconds).padStart(5)} s  ${mb.padStart(5)} MB  ratio ${(rssBytes / first).toFixed(2)}  delivered ${delivered}  lost ${lost}`,
       );
     }
     const ledger = await monitor.stop();

@@ -15,8 +15,9 @@ const MOST_LINES = 64;
 /** Memory and CPU time of the daemon against the number of lines that are monitored, at one rate of edges. */
 export async function scale(seconds: number): Promise<void> {
   console.log(`Scale: ${RATE.toLocaleString('en')} edges/s over all lines, ${seconds} s each`);
-  console.log('      lines   clients    events/s     lost  daemon us  against 16 lines  daemon RSS');
+  console.log('      lines   clients    events/s     lost  daemon us  against 16 lines  daemon RSS  ratio');
   let first = Number.NaN;
+  let firstRss = Number.NaN;
   for (const [lines, clients] of SIZES) {
     const stimulus = `random:0-${lines - 1}:${RATE}`;
     const chain = new Chain({ port: 'unix', sim: ['--lines', String(lines), '--stimulus', stimulus] });
@@ -35,7 +36,7 @@ export async function scale(seconds: number): Promise<void> {
       const delivered = sum((monitor) => monitor.ledger.delivered) - before;
       const after = costOf(pid);
       const us = ((after.cpuSeconds - cpu) * 1e6) / delivered;
-      if (Number.isNaN(first)) first = us;
+      if (Number.isNaN(first)) [first, firstRss] = [us, after.rssBytes];
       const cells = [
         [String(lines), 11],
         [String(clients), 10],
@@ -44,6 +45,7 @@ export async function scale(seconds: number): Promise<void> {
         [us.toFixed(2), 11],
         [(us / first).toFixed(2), 18],
         [`${(after.rssBytes / 2 ** 20).toFixed(0)} MB`, 12],
+        [(after.rssBytes / firstRss).toFixed(2), 7],
       ] as const;
       console.log(cells.map(([text, width]) => text.padStart(width)).join(''));
     } finally {

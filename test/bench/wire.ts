@@ -33,13 +33,26 @@ export async function wire(seconds: number): Promise<void> {
   console.log(
     `On the wire: a saturated serial line, ${LINES} lines where not said otherwise, ${seconds} s each`,
   );
-  console.log('                                           baud    events/s  bytes in  bytes out    busy');
+  console.log(
+    '                                           baud    events/s  bytes in  bytes out    busy   ratio',
+  );
   for (const baud of BAUDS) {
-    for (const row of ROWS) await measure(row, baud, seconds);
+    let first = Number.NaN;
+    for (const row of ROWS) {
+      const perSecond = await measure(row, baud, seconds, first);
+      if (Number.isNaN(first)) first = perSecond;
+    }
   }
+  console.log('  ratio: of the events of the first row at that speed');
 }
 
-async function measure({ what, dialect, lines, queue }: Row, baud: number, seconds: number): Promise<void> {
+/** Resolves with events a second. */
+async function measure(
+  { what, dialect, lines, queue }: Row,
+  baud: number,
+  seconds: number,
+  first: number,
+): Promise<number> {
   const bytesPerSecond = baud / BITS;
   // Twice what the line can carry at the fewest bytes an edge takes.
   const edgesPerSecond = Math.min(500_000, Math.ceil(bytesPerSecond / 8));
@@ -70,8 +83,10 @@ async function measure({ what, dialect, lines, queue }: Row, baud: number, secon
       [(inbound / counted).toFixed(1), 10],
       [(outbound / counted).toFixed(1), 11],
       [`${(100 * busy).toFixed(1)} %`, 8],
+      [(Number.isNaN(first) ? 1 : counted / took / first).toFixed(2), 8],
     ] as const;
     console.log(`  ${what.padEnd(38)}${cells.map(([text, width]) => text.padStart(width)).join('')}`);
+    return counted / took;
   } finally {
     await bridge.stop();
     await coprocessor.close();
