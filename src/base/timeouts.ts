@@ -39,6 +39,12 @@ export const TIMEOUTS = {
     maxMs: 60_000,
     what: 'silence of armed lines on a PLAIN channel before their buffers are queued again',
   },
+  level_look: {
+    defaultMs: 2_000,
+    minMs: 100,
+    maxMs: 600_000,
+    what: 'silence of a both-edge line of rpmsg-gpio or SRTM firmware, before its level is read to see whether edges are missing',
+  },
   hello: { defaultMs: 500, minMs: 50, maxMs: 10_000, what: 'answer to BUS_HELLO before it is sent again' },
   hello_max: { defaultMs: 2_000, minMs: 100, maxMs: 30_000, what: 'longest pause between BUS_HELLOs' },
   request: { defaultMs: 1_000, minMs: 50, maxMs: 60_000, what: 'answer to a GPIO or bus request' },

@@ -99,6 +99,13 @@ export class Interrupts {
     });
   }
 
+  /** Reads the levels of lines that were silent since then: an interrupt that never came shows there. */
+  look(sinceMs: number): void {
+    this.lines.forEach((watched, line) => {
+      if (watched !== undefined && watched.watch.heardAt < sinceMs) this.take(line, { kind: 'look' });
+    });
+  }
+
   /** Interrupts may have been lost with the channel that was. Whether any line has its interrupt on. */
   renewed(): boolean {
     let isAnyOn = false;

@@ -49,6 +49,8 @@ export type LineInput =
   | { readonly kind: 'pause-over' }
   /** An interrupt may have been lost on its way: the line may be masked without our knowing. */
   | { readonly kind: 'arm-again' }
+  /** Nothing was heard of the line for a while: whether it is where its edges left it. */
+  | { readonly kind: 'look' }
   /** The channel is another one: interrupts may have gone to the one that was, and edges with them. */
   | { readonly kind: 'renewed' }
   /** The channel is gone: nothing more will be read or answered. */
@@ -126,6 +128,9 @@ export function stepLine(watch: LineWatch, input: LineInput, now: number): LineO
     case 'arm-again':
       // A level that is waited for may be told, and the line be masked all the same.
       if (watch.phase === 'idle' || watch.phase === 'reading') unmask(watch, out);
+      break;
+    case 'look':
+      if (watch.phase === 'idle' && watch.type === 'both') read(watch, out);
       break;
     case 'renewed':
       levelsUnread(watch, watch.unresolved, out);
@@ -213,6 +218,8 @@ function levelRead(watch: LineWatch, level: Level, out: LineOutput[]): void {
     watch.believed = suspect;
   }
   settle(watch, level, out);
+  // The interrupt that is missing has masked the line.
+  unmask(watch, out);
 }
 
 /** The level is known: it is told with the edges that wait for it, and where it is news. */

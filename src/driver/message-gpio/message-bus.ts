@@ -54,7 +54,7 @@ export class MessageBus implements RemoteBus {
   private readonly tally = new Counters(COUNTERS);
   private link: PacketLink | undefined;
   private linkSubscriptions: Subscription[] = [];
-  private plainTimer: TimerHandle | undefined;
+  private watchTimer: TimerHandle | undefined;
   private lastHeardNs: bigint;
   /** The channel goes and comes at our own wish. */
   private renewing = false;
@@ -165,14 +165,14 @@ export class MessageBus implements RemoteBus {
       this.setState({ kind: 'greeting', why: this.unanswered(0) });
     }
     this.renewing = false;
-    if (delivery === 'plain') this.watchPlain();
+    this.watchSilence(delivery);
     const { unsure } = this;
     this.unsure = false;
     this.exchange.up(canRenew(link), unsure);
   }
 
   private endChannel(reason: string): void {
-    this.stopPlainWatch();
+    this.stopWatch();
     this.exchange.down(true);
     if (this.states.value.kind !== 'down')
       this.each((controller) => controller.lost(reason, this.lastHeardNs));
@@ -261,20 +261,27 @@ export class MessageBus implements RemoteBus {
     this.exchange.hold(false);
   }
 
-  /** Interrupts may be lost on a PLAIN channel, and leave their line masked for ever. */
-  private watchPlain(): void {
+  /**
+   * An interrupt may be lost on a PLAIN channel, and leave its line masked for ever. On others firmware may
+   * leave one out: there a level is read, which disturbs nothing, and arms the line again only if it is wrong.
+   */
+  private watchSilence(delivery: 'reliable' | 'plain'): void {
     const { time, timeouts } = this.options;
-    this.stopPlainWatch();
-    this.plainTimer = time.set(() => {
-      const sinceMs = Number(time.monotonicNs()) / 1e6 - timeouts.plain_event_silence;
-      this.each((controller) => controller.interrupts.armAgain(sinceMs));
-      this.watchPlain();
-    }, timeouts.plain_event_silence / 4);
+    const limit = delivery === 'plain' ? timeouts.plain_event_silence : timeouts.level_look;
+    this.stopWatch();
+    this.watchTimer = time.set(() => {
+      const sinceMs = Number(time.monotonicNs()) / 1e6 - limit;
+      this.each(({ interrupts }) => {
+        if (delivery === 'plain') interrupts.armAgain(sinceMs);
+        else interrupts.look(sinceMs);
+      });
+      this.watchSilence(delivery);
+    }, limit / 4);
   }
 
-  private stopPlainWatch(): void {
-    if (this.plainTimer !== undefined) this.options.time.clear(this.plainTimer);
-    this.plainTimer = undefined;
+  private stopWatch(): void {
+    if (this.watchTimer !== undefined) this.options.time.clear(this.watchTimer);
+    this.watchTimer = undefined;
   }
 
   private each(work: (controller: MessageController) => void): void {

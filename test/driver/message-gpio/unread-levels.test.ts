@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { TIMEOUTS } from '../../../src/base/timeouts.js';
 import type { MessageDialect } from '../../../src/driver/dialect.js';
 import { LossAccount } from '../../../src/events/loss-account.js';
 import type { Sensed } from '../../../src/events/sensed.js';
@@ -68,6 +69,21 @@ describe.each(dialects)('%s, both edges', (dialect) => {
       // What the line is after it, once that was read.
       { kind: 'gap', line: LINE, reason: 'link', level: 1 },
     ]);
+  });
+
+  it('are told as missing where an interrupt never comes, and sensed again after it', async () => {
+    const { rig, firmware } = await watched();
+    // As after an interrupt that was lost on its way.
+    firmware.pins[LINE]!.masked = true;
+    toggle(firmware);
+    await rig.advance(TIMEOUTS.level_look.defaultMs * 2, 5);
+    expect(sensed(rig)).toMatchObject([
+      { kind: 'gap', line: LINE, lost: null, level: 1, reason: 'no-count' },
+    ]);
+    expect(firmware.pins[LINE]!.masked).toBe(false);
+    toggle(firmware);
+    await rig.advance(20);
+    expect(sensed(rig).at(-1)).toMatchObject({ kind: 'edge', line: LINE, level: 0 });
   });
 
   it('are told as missing when the channel ends before any level was read', async () => {
