@@ -1,4 +1,6 @@
-// Compiles src and firmware-sim into dist when they changed since it was last made.
+// Makes dist of src and firmware-sim when they changed since it was last made: each file compiled, with its types, for
+// those who import this package; and the program in few files of its own (dist/cli), since Node.js takes longer to find and
+// load a hundred small modules than to run them.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -11,10 +13,22 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { join, relative } from 'node:path';
+import { createRequire } from 'node:module';
+import { join, relative, sep } from 'node:path';
 
 const SOURCES = ['src', 'firmware-sim'];
-const SETTINGS = ['tsconfig.json', 'tsconfig.build.json', 'package.json', 'package-lock.json'];
+const SETTINGS = [
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'package.json',
+  'package-lock.json',
+  'scripts/lib/build.mjs',
+];
+/** What is started as a process, and the folder of what becomes of them. */
+const PROGRAMS = ['src/cli/main.ts', 'src/cli/holder.ts'];
+/** Packages that the programs load as they are: with native code, in CommonJS, or seldom needed. */
+const UNBUNDLED = ['commander', 'koffi', 'prom-client', 'serialport'];
+const PROGRAM_FOLDER = join('dist', 'cli');
 const STAMP = '.built-from';
 
 function* filesIn(folder) {
@@ -44,9 +58,52 @@ function fingerprint(root) {
 function removeOrphans(root) {
   const dist = join(root, 'dist');
   for (const path of filesIn(dist)) {
+    if (path.startsWith(join(root, PROGRAM_FOLDER) + sep)) continue;
     const source = join(root, relative(dist, path).replace(/(\.d\.ts|\.js)$/, '.ts'));
     if (source.endsWith('.ts') && !(existsSync(source) && isSource(source))) rmSync(path, { force: true });
   }
+}
+
+/**
+ * Makes dist/cli. What a command alone needs stays in files of its own, which only that command loads. RxJS comes as its
+ * modules for bundlers, of which only what is used is taken.
+ */
+function bundlePrograms(root) {
+  const folder = join(root, PROGRAM_FOLDER);
+  rmSync(folder, { recursive: true, force: true });
+  // Not before here: a fresh clone has no packages when this file is read.
+  const esbuild = createRequire(import.meta.url)('esbuild');
+  const { metafile } = esbuild.buildSync({
+    absWorkingDir: root,
+    entryPoints: PROGRAMS,
+    outdir: PROGRAM_FOLDER,
+    bundle: true,
+    splitting: true,
+    external: UNBUNDLED,
+    alias: { rxjs: join(root, 'node_modules/rxjs/dist/esm/index.js') },
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    keepNames: true,
+    metafile: true,
+    logLevel: 'warning',
+  });
+  chmodSync(join(folder, 'main.js'), 0o755);
+  writeFileSync(join(folder, 'LICENSES.txt'), licenses(root, Object.keys(metafile.inputs)));
+}
+
+/** The terms of the packages of which the files hold a part. */
+function licenses(root, inputs) {
+  const packages = inputs.map((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1]);
+  return [...new Set(packages)]
+    .filter((name) => name !== undefined)
+    .sort()
+    .map((name) => {
+      const folder = join(root, 'node_modules', name);
+      const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+      return `${name}\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
+    })
+    .join('\n----\n\n');
 }
 
 /** Brings dist up to date. Returns false when the compiler found errors. */
@@ -61,9 +118,8 @@ export function build(root, { force = false } = {}) {
   });
   mkdirSync(join(root, 'dist'), { recursive: true });
   removeOrphans(root);
-  const main = join(root, 'dist', 'src', 'cli', 'main.js');
-  if (existsSync(main)) chmodSync(main, 0o755);
   if (status !== 0) return false;
+  bundlePrograms(root);
   writeFileSync(stampFile, stamp);
   return true;
 }

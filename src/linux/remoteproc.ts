@@ -77,6 +77,7 @@ export class RemoteprocTree {
    * processor, or beside it below the hardware that both belong to. Undefined: behind none.
    */
   behind(path: string): RemoteProcessor | undefined {
+    if (entries(join(this.root, 'class/remoteproc')).length === 0) return undefined;
     for (let at = path; at !== dirname(at) && basename(at) !== 'devices'; at = dirname(at)) {
       if (basename(dirname(at)) === 'remoteproc') return this.processor(basename(at));
       const beside = entries(join(at, 'remoteproc'));

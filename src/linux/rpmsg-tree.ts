@@ -35,7 +35,10 @@ export interface RpmsgControl {
   readonly path: string;
 }
 
-/** rpmsg as sysfs shows it, read anew at each question. `root` is where sysfs is. */
+/**
+ * rpmsg as sysfs shows it, read anew at each question, and no more of it than the answer takes: on small
+ * processors that is most of what a recovery costs. `root` is where sysfs is.
+ */
 export class RpmsgTree {
   constructor(private readonly root: string = SYSFS) {}
 
@@ -44,20 +47,33 @@ export class RpmsgTree {
     return devicePath(join(this.root, 'bus/rpmsg')) !== undefined;
   }
 
-  channels(): RpmsgChannel[] {
+  /** All, or those of a service. */
+  channels(service?: string): RpmsgChannel[] {
     const bus = join(this.root, 'bus/rpmsg/devices');
     return entries(bus).flatMap((id) => {
+      const name = attribute(join(bus, id, 'name'));
+      if (name === undefined || INTERNAL.has(name) || name !== (service ?? name)) return [];
       const path = devicePath(join(bus, id));
       const described = path === undefined ? undefined : describe(path);
-      if (path === undefined || described === undefined || INTERNAL.has(described.name)) return [];
+      if (path === undefined || described === undefined) return [];
       const driver = linkedName(join(path, 'driver'));
       const node = entries(join(path, 'rpmsg')).find((name) => ENDPOINT.test(name));
       return [{ id: printable(id), ...described, driver, node, path }];
     });
   }
 
-  endpoints(): RpmsgEndpoint[] {
-    return this.classDevices(ENDPOINT).flatMap(({ device }) => this.endpoint(device) ?? []);
+  /** All, or those of a service. */
+  endpoints(service?: string): RpmsgEndpoint[] {
+    return this.nodes(ENDPOINT).flatMap((device) => {
+      const isMeant =
+        service === undefined || attribute(join(this.root, 'class/rpmsg', device, 'name')) === service;
+      return (isMeant ? this.endpoint(device) : undefined) ?? [];
+    });
+  }
+
+  /** The names of the nodes that endpoints have now. */
+  endpointNodes(): string[] {
+    return this.nodes(ENDPOINT);
   }
 
   /** An endpoint by the name of its node, `rpmsg0`; undefined when it is gone. */
@@ -68,7 +84,10 @@ export class RpmsgTree {
   }
 
   controls(): RpmsgControl[] {
-    return this.classDevices(CONTROL);
+    return this.nodes(CONTROL).flatMap((device) => {
+      const path = devicePath(join(this.root, 'class/rpmsg', device));
+      return path === undefined ? [] : [{ device, path }];
+    });
   }
 
   /** The control device through which endpoints that reach a channel are made. */
@@ -82,9 +101,9 @@ export class RpmsgTree {
     return this.controls().find((control) => path.startsWith(control.path + sep));
   }
 
-  /** The channels on the transport that a control device belongs to. */
-  channelsOf(control: RpmsgControl): RpmsgChannel[] {
-    return this.channels().filter(({ path }) => control.path.startsWith(dirname(path) + sep));
+  /** The channels of a service on the transport that a control device belongs to. */
+  channelsOf(control: RpmsgControl, service: string): RpmsgChannel[] {
+    return this.channels(service).filter(({ path }) => control.path.startsWith(dirname(path) + sep));
   }
 
   /**
@@ -95,12 +114,8 @@ export class RpmsgTree {
     return identity(join(this.root, 'bus/rpmsg/devices', basename(path)));
   }
 
-  private classDevices(pattern: RegExp): RpmsgControl[] {
-    const folder = join(this.root, 'class/rpmsg');
-    return entries(folder).flatMap((device) => {
-      const path = pattern.test(device) ? devicePath(join(folder, device)) : undefined;
-      return path === undefined ? [] : [{ device, path }];
-    });
+  private nodes(pattern: RegExp): string[] {
+    return entries(join(this.root, 'class/rpmsg')).filter((device) => pattern.test(device));
   }
 }
 

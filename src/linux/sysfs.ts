@@ -21,12 +21,19 @@ export function printable(name: string): string {
 
 /** Names in a directory, in the order that numbers at their end ask for; none where there is no directory. */
 export function entries(path: string): string[] {
-  return (attempt(() => readdirSync(path)) ?? []).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+  return (attempt(() => readdirSync(path)) ?? []).sort(byNumber);
+}
+
+/** `rpmsg2` before `rpmsg10`. */
+function byNumber(a: string, b: string): number {
+  const [aName, bName] = [a.replace(/\d+$/, ''), b.replace(/\d+$/, '')];
+  if (aName !== bName) return aName < bName ? -1 : 1;
+  return Number(a.slice(aName.length)) - Number(b.slice(bName.length));
 }
 
 /** Where a symbolic link of a device leads, as an absolute path. */
 export function devicePath(link: string): string | undefined {
-  return attempt(() => realpathSync(link));
+  return attempt(() => realpathSync.native(link));
 }
 
 /** Tells a device from one that took its place and its name; undefined where there is none. */

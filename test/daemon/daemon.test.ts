@@ -10,7 +10,7 @@ import { eventually, Program, run, temporaryDirectory } from '../support/program
 
 /** The daemon as a process, with simulated coprocessors on Unix sockets. */
 
-const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const BOTH: LineConfig = { direction: 'input', edges: 'both', activeLow: false, eventClock: 'monotonic' };
 const OUTPUT: LineConfig = { ...BOTH, direction: 'output', edges: 'none' };
 

@@ -45,18 +45,18 @@ describe('the packed package', () => {
   afterAll(() => rm(project, { recursive: true, force: true }));
 
   it('holds the program, its types and its documents, and nothing else', () => {
-    expect(contents).toContain('dist/src/cli/main.js');
+    expect(contents).toContain('dist/cli/main.js');
     expect(contents).toContain('dist/src/index.d.ts');
     expect(contents).toContain('dist/firmware-sim/index.d.ts');
     expect(contents).toContain('docs/protocol.md');
     expect(contents).toContain('LICENSE');
     const allowed =
-      /^(dist\/(src|firmware-sim)\/.*\.(js|d\.ts)|docs\/[\w-]+\.md|share\/[\w-]+\/[\w.-]+|README\.md|LICENSE|package\.json)$/;
+      /^(dist\/cli\/[\w-]+\.js|dist\/(src|firmware-sim)\/.*\.(js|d\.ts)|docs\/[\w-]+\.md|share\/[\w-]+\/[\w.-]+|README\.md|LICENSE|package\.json)$/;
     expect(contents.filter((path) => !allowed.test(path) || path.includes('.test.'))).toEqual([]);
   });
 
   it('has a program that runs', async () => {
-    const main = join(project, 'node_modules/gpiobridge/dist/src/cli/main.js');
+    const main = join(project, 'node_modules/gpiobridge/dist/cli/main.js');
     const { stdout } = await run(main, ['--version'], { cwd: project });
     expect(stdout).toMatch(/^gpiobridge \d+\.\d+\.\d+\n$/);
     const help = await run(main, ['--help'], { cwd: project });

@@ -14,14 +14,14 @@ export function installForAll(directory: string): { readonly main: string; reado
   mkdirSync(directory, { recursive: true });
   const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as LockFile;
   const needed = Object.keys(packages).filter((path) => path !== '' && packages[path]!.dev !== true);
-  for (const path of ['package.json', 'dist/src', 'dist/firmware-sim', ...needed]) {
+  for (const path of ['package.json', 'dist/cli', 'dist/src', 'dist/firmware-sim', ...needed]) {
     // Packages for other processors are in the list, and not there.
     if (existsSync(join(ROOT, path))) cpSync(join(ROOT, path), join(directory, path), { recursive: true });
   }
   const programs = join(directory, 'programs');
   cpSync(join(ROOT, 'test/root/programs'), programs, { recursive: true });
   openToAll(directory);
-  return { main: join(directory, 'dist/src/cli/main.js'), programs };
+  return { main: join(directory, 'dist/cli/main.js'), programs };
 }
 
 function openToAll(directory: string): void {

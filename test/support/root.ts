@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = findRoot(dirname(fileURLToPath(import.meta.url)));
 
 /** The executable as it is built and packed. */
-export const MAIN = join(ROOT, 'dist/src/cli/main.js');
+export const MAIN = join(ROOT, 'dist/cli/main.js');
 
 function findRoot(directory: string): string {
   return existsSync(join(directory, 'package.json')) ? directory : findRoot(dirname(directory));

@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { MAIN_FILE, packageFolder } from '../package-folder.js';
 
 /** What a service has to start: Node.js and this program, by absolute paths. */
 export interface ProgramPaths {
@@ -18,10 +18,10 @@ const HIDDEN = ['/home/', '/root/', '/run/user/', '/tmp/', '/var/tmp/'];
 
 /** The running program's paths. */
 export function programPaths(): ProgramPaths {
-  const packageDir = fileURLToPath(new URL('../../../..', import.meta.url)).replace(/\/$/, '');
+  const packageDir = packageFolder();
   return {
     node: stableNode(process.execPath),
-    main: join(realpathSync(packageDir), 'dist/src/cli/main.js'),
+    main: join(realpathSync(packageDir), MAIN_FILE),
     packageDir,
   };
 }

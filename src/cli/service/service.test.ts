@@ -29,7 +29,7 @@ afterEach(() => rmSync(dir, { recursive: true }));
 
 const PATHS = {
   node: '/usr/bin/node',
-  main: '/usr/local/lib/node_modules/gpiobridge/dist/src/cli/main.js',
+  main: '/usr/local/lib/node_modules/gpiobridge/dist/cli/main.js',
   packageDir: ROOT,
 };
 
@@ -70,7 +70,7 @@ describe('program paths', () => {
     expect(whyNotAService({ ...PATHS, node: '/home/u/.nvm/versions/node/v20/bin/node' })).toMatch(
       /^Node.js is at \/home.*whole system/,
     );
-    expect(whyNotAService({ ...PATHS, main: '/root/x/dist/src/cli/main.js' })).toMatch(/npm install -g/);
+    expect(whyNotAService({ ...PATHS, main: '/root/x/dist/cli/main.js' })).toMatch(/npm install -g/);
   });
 
   it('are those of the image, for what lies in it', () => {

@@ -49,11 +49,11 @@ export function findService(
   if (!rpmsg.exists) {
     throw new BridgeError('IO_ERROR', `${name}: the kernel has no rpmsg: load its modules (docs/rpmsg.md)`);
   }
-  const channels = rpmsg.channels().filter((channel) => matches(channel, wanted, trees));
+  const channels = rpmsg.channels(wanted.service).filter((channel) => matches(channel, wanted, trees));
   if (channels.length > 1) throw ambiguous(name, channels);
   const channel = channels[0];
   if (channel !== undefined) return placeOf(name, channel, rpmsg, wanted);
-  const endpoints = rpmsg.endpoints().filter((endpoint) => matches(endpoint, wanted, trees));
+  const endpoints = rpmsg.endpoints(wanted.service).filter((endpoint) => matches(endpoint, wanted, trees));
   const [node] = endpoints;
   if (node !== undefined) return { node, control: rpmsg.controlAbove(node), dst: node.dst };
   if (wanted.dst === undefined) throw notAnnounced(name, wanted, trees, past);
@@ -81,10 +81,9 @@ function placeOf(name: string, channel: RpmsgChannel, rpmsg: RpmsgTree, wanted: 
     );
   }
   const node = rpmsg
-    .endpoints()
+    .endpoints(channel.name)
     .find(
       (endpoint) =>
-        endpoint.name === channel.name &&
         endpoint.dst === dst &&
         endpoint.path.startsWith(`${control.path}/`) &&
         (wanted.src === undefined || endpoint.src === wanted.src),
@@ -93,11 +92,10 @@ function placeOf(name: string, channel: RpmsgChannel, rpmsg: RpmsgTree, wanted: 
 }
 
 function matches(
-  device: Pick<RpmsgEndpoint, 'name' | 'src' | 'dst' | 'path'>,
-  { service, src, dst, processor }: ServiceUrl,
+  device: Pick<RpmsgEndpoint, 'src' | 'dst' | 'path'>,
+  { src, dst, processor }: ServiceUrl,
   { processors }: DeviceTrees,
 ): boolean {
-  if (device.name !== service) return false;
   // A channel without an address of its own takes the one that is asked for.
   if (src !== undefined && device.src !== RPMSG_ADDRESS_ANY && device.src !== src) return false;
   if (dst !== undefined && device.dst !== dst) return false;

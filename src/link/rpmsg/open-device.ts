@@ -52,11 +52,13 @@ function findOpened(
   trees: DeviceTrees,
   past: RpmsgPast,
 ): string {
-  const nodes = trees.rpmsg.endpoints();
-  const same = nodes.filter((node) => isSame(node, opened, trees));
-  const there = nodes.find(({ device }) => device === basename(given));
-  const node = same.find((one) => one === there) ?? same.find(({ src }) => src === opened.src) ?? same[0];
+  const same = trees.rpmsg.endpoints(opened.name).filter((node) => isSame(node, opened, trees));
+  const node =
+    same.find(({ device }) => device === basename(given)) ??
+    same.find(({ src }) => src === opened.src) ??
+    same[0];
   if (node !== undefined) return node.device;
+  const there = trees.rpmsg.endpoint(basename(given));
   const other = there === undefined ? '' : `, and ${given} is that of ${titleOf(there)} now`;
   const down = past.processorDown(trees.processors.behind(opened.path));
   const why = down === undefined ? '' : `; ${down}`;
@@ -64,7 +66,7 @@ function findOpened(
 }
 
 function isSame(node: RpmsgEndpoint, opened: OpenedService, { processors }: DeviceTrees): boolean {
-  if (node.name !== opened.name || node.dst !== opened.dst) return false;
+  if (node.dst !== opened.dst) return false;
   if (opened.hardware === undefined) return true;
   const processor = processors.behind(node.path);
   return processor !== undefined && hardwareOf(processor) === opened.hardware;

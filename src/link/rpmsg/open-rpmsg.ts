@@ -50,20 +50,17 @@ async function makeEndpoint(
 ): Promise<{ device: string; fd: number }> {
   const { trees, dev, calls } = places;
   const control = join(dev, place.control!.device);
-  const before = new Set(trees.rpmsg.endpoints().map(({ device }) => device));
+  const before = new Set(trees.rpmsg.endpointNodes());
   try {
     calls.create(control, { name: service, src, dst: place.dst });
   } catch (error) {
     throw rpmsgOpenFailed(name, control, error as NodeJS.ErrnoException);
   }
   const isIt = (endpoint: RpmsgEndpoint): boolean =>
-    !before.has(endpoint.device) &&
-    endpoint.name === service &&
-    endpoint.src === src &&
-    endpoint.dst === place.dst;
+    !before.has(endpoint.device) && endpoint.src === src && endpoint.dst === place.dst;
   const limit = time.monotonicNs() + BigInt(Math.ceil(limitMs * 1e6));
   for (;;) {
-    const made = trees.rpmsg.endpoints().find(isIt);
+    const made = trees.rpmsg.endpoints(service).find(isIt);
     try {
       if (made !== undefined) return { device: made.device, fd: calls.open(join(dev, made.device)) };
     } catch (error) {

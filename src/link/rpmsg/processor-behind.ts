@@ -46,7 +46,7 @@ export class ProcessorBehind {
     if (processor !== undefined) {
       return processors.processors().find(({ name, device }) => processor === name || processor === device);
     }
-    const channels = rpmsg.channels().filter(({ name }) => name === service);
+    const channels = rpmsg.channels(service);
     return channels.length === 1 ? processors.behind(channels[0]!.path) : undefined;
   }
 }

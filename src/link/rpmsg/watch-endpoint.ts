@@ -29,7 +29,7 @@ export function channelWatch(endpoint: RpmsgEndpoint, rpmsg: RpmsgTree): () => s
 
 /** Channels by the name of an endpoint, on its transport. */
 function namesakesOf({ name }: RpmsgEndpoint, control: RpmsgControl, rpmsg: RpmsgTree): RpmsgChannel[] {
-  return rpmsg.channelsOf(control).filter((channel) => channel.name === name);
+  return rpmsg.channelsOf(control, name);
 }
 
 function presence({ id, path }: RpmsgChannel, rpmsg: RpmsgTree): () => string | undefined {
