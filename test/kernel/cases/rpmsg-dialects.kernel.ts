@@ -28,17 +28,17 @@ describe('the daemon with firmware of the other dialects', () => {
       expect(detected).toMatch(new RegExp(`^${dialect} .*\\(${LINES} lines\\)$`, 'm'));
   });
 
-  it.each(DIALECTS)('reads and sets lines: %s', async (dialect) => {
+  it('reads and sets lines of all in one command', async () => {
     const { guest } = lab;
-    const coprocessor = lab.coprocessor(dialect);
-    coprocessor.drive(0, 1);
-    expect(await guest.must(`gpiobridge get ${dialect}-in`)).toBe(`"${dialect}-in"=active`);
-    const setting = guest.start(`exec gpiobridge set --banner ${dialect}-out=1`);
-    await eventually(
-      () => (coprocessor.pin(1).level === 1 ? true : undefined),
-      'the output to be driven',
-      60_000,
+    for (const dialect of DIALECTS) lab.coprocessor(dialect).drive(0, 1);
+    const inputs = DIALECTS.map((dialect) => `${dialect}-in`);
+    expect(await guest.must(`gpiobridge get ${inputs.join(' ')}`)).toBe(
+      inputs.map((name) => `"${name}"=active`).join(' '),
     );
+    const outputs = DIALECTS.map((dialect) => `${dialect}-out=1`).join(' ');
+    const setting = guest.start(`exec gpiobridge set --banner ${outputs}`);
+    const driven = () => DIALECTS.every((dialect) => lab.coprocessor(dialect).pin(1).level === 1);
+    await eventually(() => (driven() ? true : undefined), 'the outputs to be driven', 60_000);
     expect((await setting.stop('SIGINT')).stderr).toBe('');
   });
 

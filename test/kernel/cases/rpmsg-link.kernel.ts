@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { SimulatedCoprocessor } from '../../../firmware-sim/index.js';
 import { ROOT } from '../../support/built.js';
-import { temporaryDirectory } from '../../support/program.js';
+import { eventually, temporaryDirectory } from '../../support/program.js';
 import type { Guest } from '../lab/guest.js';
 import type { GuestProcess } from '../lab/guest-process.js';
 import { type KernelLab, kernelLab } from '../lab/kernel-lab.js';
@@ -50,24 +50,26 @@ describe('the rpmsg link on a stock kernel', () => {
   const tool = (command: string): Promise<string> =>
     guest.must(`GPIOBRIDGE_RUNTIME_DIR=/run/gb gpiobridge ${command}`);
 
-  /** Edges arrive, each once. */
-  async function seesEdges(): Promise<void> {
-    const monitor = guest.start(
-      'GPIOBRIDGE_RUNTIME_DIR=/run/gb exec gpiobridge mon --banner -n 3 -F %l=%e DOOR',
-    );
-    await monitor.waitFor(/Monitoring/, 60_000);
-    for (const level of [1, 0, 1] as const) coprocessor.drive('DOOR', level);
-    const { stdout } = await monitor.exit();
-    expect(stdout.split('\n').filter((line) => line.startsWith('DOOR='))).toEqual([
-      'DOOR=1',
-      'DOOR=2',
-      'DOOR=1',
-    ]);
-    coprocessor.drive('DOOR', 0);
+  /** Watches edges of a line in the guest; what it returns makes some, and sees each arrive once. */
+  async function monitor(): Promise<() => Promise<void>> {
+    const program = guest.start('GPIOBRIDGE_RUNTIME_DIR=/run/gb exec gpiobridge mon --banner -F %l=%e DOOR');
+    await program.waitFor(/Monitoring/, 60_000);
+    const edges = () => program.stdout.split('\n').filter((line) => line.startsWith('DOOR='));
+    return async () => {
+      const before = edges().length;
+      for (const level of [1, 0] as const) coprocessor.drive('DOOR', level);
+      await eventually(
+        () => (edges().length >= before + 2 ? true : undefined),
+        () => `two edges of DOOR\n${program.stdout}`,
+        60_000,
+      );
+      expect(edges().slice(before)).toEqual(['DOOR=1', 'DOOR=2']);
+    };
   }
 
-  it('opens the raw channel, and shows who has it', async () => {
-    await serve('rpmsg:rpmsg-raw');
+  it('opens the raw channel, shows who has it, and finds it again after the remote processor restarted', async () => {
+    const running = await serve('rpmsg:rpmsg-raw');
+    const seesEdges = await monitor();
     await seesEdges();
     const list = await tool('remoteproc');
     expect(list).toMatch(
@@ -80,10 +82,6 @@ describe('the rpmsg link on a stock kernel', () => {
     );
     await second.waitFor(/\/dev\/rpmsg0 is in use by pid \d+ \(node\): end it first/, 60_000);
     await second.stop();
-  });
-
-  it('finds the channel again after the remote processor restarted', async () => {
-    const running = await serve('rpmsg:rpmsg-raw');
     coprocessor.reboot();
     await running.waitFor(/event=link_down .*the endpoint is gone/, 60_000);
     await running.waitFor(/event=coprocessor_up[\s\S]*event=coprocessor_up/, 60_000);
@@ -92,6 +90,7 @@ describe('the rpmsg link on a stock kernel', () => {
 
   it('makes an endpoint for a service by another name, and removes it', async () => {
     const running = await serve('rpmsg:sensor-hub');
+    const seesEdges = await monitor();
     await seesEdges();
     expect(await tool('remoteproc')).toMatch(
       /^sensor-hub +- .*\/dev\/rpmsg\d+ +gpiobridge: hub +\(endpoint\)$/m,
