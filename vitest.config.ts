@@ -1,4 +1,5 @@
 import { configDefaults, defineConfig } from 'vitest/config';
+import LongestFirst from './test/support/longest-first.js';
 
 const SLOW = '**/*.slow.test.ts';
 const DEEP = '**/*.deep.test.ts';
@@ -32,6 +33,7 @@ export default defineConfig(({ mode }) => {
       ],
       pool: 'forks',
       maxWorkers: tier.workers,
+      ...(mode === 'kernel' ? { sequence: { sequencer: LongestFirst } } : {}),
       testTimeout: tier.limitMs,
       hookTimeout: Math.max(tier.limitMs, LIMIT_MS),
       passWithNoTests: mode === 'slow',

@@ -84,7 +84,6 @@ function bundlePrograms(root) {
     format: 'esm',
     platform: 'node',
     target: 'node20.19',
-    keepNames: true,
     metafile: true,
     logLevel: 'warning',
   });

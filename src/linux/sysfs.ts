@@ -19,17 +19,22 @@ export function printable(name: string): string {
   return name.replace(/\p{Cc}/gu, '?');
 }
 
-/** Names in a directory, in the order that numbers at their end ask for; none where there is no directory. */
+/** Names in a directory, numbers in them in their order; none where there is no directory. */
 export function entries(path: string): string[] {
   return (attempt(() => readdirSync(path)) ?? []).sort(byNumber);
 }
 
-/** `rpmsg2` before `rpmsg10`. */
+/** `rpmsg2` before `rpmsg10`. Not by Intl, which is slow to make and to ask. */
 function byNumber(a: string, b: string): number {
-  const [aName, bName] = [a.replace(/\d+$/, ''), b.replace(/\d+$/, '')];
-  if (aName !== bName) return aName < bName ? -1 : 1;
-  return Number(a.slice(aName.length)) - Number(b.slice(bName.length));
+  const [aParts, bParts] = [a.split(DIGITS), b.split(DIGITS)];
+  const differs = aParts.findIndex((part, index) => part !== bParts[index]);
+  const [aPart, bPart] = [aParts[differs] ?? '', bParts[differs] ?? ''];
+  // Every second part is a number.
+  if (differs % 2 === 1 && aPart !== '' && bPart !== '') return Number(aPart) - Number(bPart);
+  return aPart < bPart ? -1 : 1;
 }
+
+const DIGITS = /(\d+)/;
 
 /** Where a symbolic link of a device leads, as an absolute path. */
 export function devicePath(link: string): string | undefined {

@@ -51,7 +51,7 @@ describe('the packed package', () => {
     expect(contents).toContain('docs/protocol.md');
     expect(contents).toContain('LICENSE');
     const allowed =
-      /^(dist\/cli\/[\w-]+\.js|dist\/(src|firmware-sim)\/.*\.(js|d\.ts)|docs\/[\w-]+\.md|share\/[\w-]+\/[\w.-]+|README\.md|LICENSE|package\.json)$/;
+      /^(dist\/cli\/([\w-]+\.js|LICENSES\.txt)|dist\/(src|firmware-sim)\/.*\.(js|d\.ts)|docs\/[\w-]+\.md|share\/[\w-]+\/[\w.-]+|README\.md|LICENSE|package\.json)$/;
     expect(contents.filter((path) => !allowed.test(path) || path.includes('.test.'))).toEqual([]);
   });
 

@@ -85,11 +85,10 @@ export class GuestProcess {
     this.agent.end(this.id);
   }
 
-  private take({ stdout, stderr, status, signal, failed }: AgentMessage): void {
-    if (stdout !== undefined) this.output.append(stdout);
-    if (stderr !== undefined) this.errors.append(stderr);
-    if (failed !== undefined) this.errors.append(failed);
-    if (status !== undefined) this.status = status ?? signal ?? 'unknown';
+  private take({ stdout = '', stderr = '', status }: AgentMessage): void {
+    this.output.append(stdout);
+    this.errors.append(stderr);
+    if (status !== undefined) this.status = status;
     this.news.notify();
   }
 
