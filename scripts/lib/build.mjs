@@ -9,12 +9,13 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join, relative, sep } from 'node:path';
+import { basename, join, relative, sep } from 'node:path';
 
 const SOURCES = ['src', 'firmware-sim'];
 const SETTINGS = [
@@ -30,6 +31,8 @@ const PROGRAMS = ['src/cli/main.ts', 'src/cli/holder.ts'];
 const UNBUNDLED = ['commander', 'koffi', 'prom-client', 'serialport'];
 const PROGRAM_FOLDER = join('dist', 'cli');
 const STAMP = '.built-from';
+/** So long a program that runs may still want the files it was started from. */
+const KEPT_MS = 24 * 3_600_000;
 
 function* filesIn(folder) {
   if (!existsSync(folder)) return;
@@ -67,13 +70,14 @@ function removeOrphans(root) {
 /**
  * Makes dist/cli. What a command alone needs stays in files of its own, which only that command loads. RxJS comes as its
  * modules for bundlers, of which only what is used is taken.
+ * A program may be started, or run, meanwhile: files have names by their contents, and those that are started come last; what an
+ * earlier build made is kept for a day, or with `force` removed.
  */
-function bundlePrograms(root) {
+function bundlePrograms(root, { force }) {
   const folder = join(root, PROGRAM_FOLDER);
-  rmSync(folder, { recursive: true, force: true });
   // Not before here: a fresh clone has no packages when this file is read.
   const esbuild = createRequire(import.meta.url)('esbuild');
-  const { metafile } = esbuild.buildSync({
+  const { metafile, outputFiles } = esbuild.buildSync({
     absWorkingDir: root,
     entryPoints: PROGRAMS,
     outdir: PROGRAM_FOLDER,
@@ -85,10 +89,29 @@ function bundlePrograms(root) {
     platform: 'node',
     target: 'node20.19',
     metafile: true,
+    write: false,
     logLevel: 'warning',
   });
-  chmodSync(join(folder, 'main.js'), 0o755);
-  writeFileSync(join(folder, 'LICENSES.txt'), licenses(root, Object.keys(metafile.inputs)));
+  mkdirSync(folder, { recursive: true });
+  const started = PROGRAMS.map((source) => join(folder, `${basename(source, '.ts')}.js`));
+  const isStarted = ({ path }) => started.includes(path);
+  for (const file of outputFiles.filter((one) => !isStarted(one))) replaceFile(file.path, file.contents);
+  for (const file of outputFiles.filter(isStarted)) replaceFile(file.path, file.contents);
+  const licensesFile = join(folder, 'LICENSES.txt');
+  replaceFile(licensesFile, licenses(root, Object.keys(metafile.inputs)));
+  const made = new Set([licensesFile, ...outputFiles.map(({ path }) => path)]);
+  for (const path of filesIn(folder)) {
+    const isOld = force || statSync(path).mtimeMs < Date.now() - KEPT_MS;
+    if (!made.has(path) && isOld) rmSync(path, { force: true });
+  }
+}
+
+/** Whoever opens the file finds the old contents or the new ones, whole. */
+function replaceFile(path, contents) {
+  const written = `${path}.${process.pid}`;
+  writeFileSync(written, contents);
+  if (basename(path) === 'main.js') chmodSync(written, 0o755);
+  renameSync(written, path);
 }
 
 /** The terms of the packages of which the files hold a part. */
@@ -118,7 +141,7 @@ export function build(root, { force = false } = {}) {
   mkdirSync(join(root, 'dist'), { recursive: true });
   removeOrphans(root);
   if (status !== 0) return false;
-  bundlePrograms(root);
+  bundlePrograms(root, { force });
   writeFileSync(stampFile, stamp);
   return true;
 }
