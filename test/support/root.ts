@@ -1,13 +1,8 @@
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { MAIN_FILE, packageFolder } from '../../src/cli/package-folder.js';
 
 /** The root of the clone, from the sources and from what was compiled of them alike. */
-export const ROOT = findRoot(dirname(fileURLToPath(import.meta.url)));
+export const ROOT = packageFolder();
 
 /** The executable as it is built and packed. */
-export const MAIN = join(ROOT, 'dist/cli/main.js');
-
-function findRoot(directory: string): string {
-  return existsSync(join(directory, 'package.json')) ? directory : findRoot(dirname(directory));
-}
+export const MAIN = join(ROOT, MAIN_FILE);

@@ -2,7 +2,6 @@ import type { Time } from '../../base/clock.js';
 import {
   driverInTheWay,
   type RpmsgChannel,
-  type RpmsgControl,
   type RpmsgEndpoint,
   type RpmsgTree,
 } from '../../linux/rpmsg-tree.js';
@@ -17,19 +16,14 @@ import { hearRpmsg } from './watch-rpmsg.js';
 export function channelWatch(endpoint: RpmsgEndpoint, rpmsg: RpmsgTree): () => string | undefined {
   const control = rpmsg.controlAbove(endpoint);
   if (control === undefined) return () => undefined;
-  const namesakes = namesakesOf(endpoint, control, rpmsg);
+  const namesakes = rpmsg.channelsOf(control, endpoint.name);
   const channel = namesakes.find(({ dst }) => dst === endpoint.dst);
   if (channel !== undefined) return presence(channel, rpmsg);
   const known = new Set(namesakes.map(({ id }) => id));
   return () => {
-    const isNew = namesakesOf(endpoint, control, rpmsg).some(({ id }) => !known.has(id));
+    const isNew = rpmsg.channelsOf(control, endpoint.name).some(({ id }) => !known.has(id));
     return isNew ? 'the firmware announces the service now' : undefined;
   };
-}
-
-/** Channels by the name of an endpoint, on its transport. */
-function namesakesOf({ name }: RpmsgEndpoint, control: RpmsgControl, rpmsg: RpmsgTree): RpmsgChannel[] {
-  return rpmsg.channelsOf(control, name);
 }
 
 function presence({ id, path }: RpmsgChannel, rpmsg: RpmsgTree): () => string | undefined {

@@ -1,16 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../support/program.js';
 import type { Guest } from '../lab/guest.js';
-import { GuestChain } from '../lab/guest-chain.js';
+import { GuestChain, HUB_EXPORT } from '../lab/guest-chain.js';
 import { type KernelLab, kernelLab } from '../lab/kernel-lab.js';
-
-const CONFIG = `
-  [[export]]
-  type = "vhost-user"
-  name = "vm"
-  chip = "hub"
-  socket = "@DIR/vm.sock"
-`;
 
 describe("a guest's stock driver and tools, over the daemon and a simulated coprocessor", () => {
   let chain: GuestChain;
@@ -18,7 +10,7 @@ describe("a guest's stock driver and tools, over the daemon and a simulated copr
   let guest: Guest;
   let chip: string;
   beforeAll(async () => {
-    chain = new GuestChain({ sim: ['--lines', '8', '--names', 'DOOR,LAMP,,BELL'], config: CONFIG });
+    chain = new GuestChain({ sim: ['--lines', '8', '--names', 'DOOR,LAMP,,BELL'], config: HUB_EXPORT });
     await chain.offered('vm');
     const devices = [{ kind: 'gpio', socket: chain.directory.join('vm.sock') }] as const;
     lab = await kernelLab({ devices, modules: ['gpio-virtio'] });

@@ -6,6 +6,15 @@ import { connect } from '../../../src/api/client/connect.js';
 import type { CoprocessorStatus, DaemonStatus, ExportStatus } from '../../../src/api/client/types.js';
 import { eventually, Program, temporaryDirectory } from '../../support/program.js';
 
+/** Configuration of an export `vm` of the coprocessor's whole chip. */
+export const HUB_EXPORT = `
+  [[export]]
+  type = "vhost-user"
+  name = "vm"
+  chip = "hub"
+  socket = "@DIR/vm.sock"
+`;
+
 export interface GuestChainOptions {
   /** Further arguments of `gpiobridge sim`. */
   readonly sim?: readonly string[];

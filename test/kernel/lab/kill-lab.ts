@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { eventually } from '../../support/program.js';
-import { GuestChain } from './guest-chain.js';
+import { GuestChain, HUB_EXPORT } from './guest-chain.js';
 import type { GuestProcess } from './guest-process.js';
 import { type KernelLab, kernelLab } from './kernel-lab.js';
 
@@ -8,13 +8,6 @@ const IDLE = [2, 3];
 const BUSY = 5;
 const OUTPUT = 1;
 const HELD = 6;
-const CONFIG = `
-  [[export]]
-  type = "vhost-user"
-  name = "vm"
-  chip = "hub"
-  socket = "@DIR/vm.sock"
-`;
 
 /** A guest that uses its lines in every way: some armed and idle, one busy, one held, one set all the time. */
 class BusyGuest {
@@ -78,7 +71,7 @@ export class KillLab {
 
   static async boot(): Promise<KillLab> {
     const sim = ['--lines', '8', '--stimulus', `toggle:${BUSY}:20ms`];
-    const chain = new GuestChain({ sim, config: CONFIG });
+    const chain = new GuestChain({ sim, config: HUB_EXPORT });
     try {
       await chain.offered('vm');
       return new KillLab(chain, await BusyGuest.boot(chain));
