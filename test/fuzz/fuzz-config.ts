@@ -4,13 +4,12 @@ import { expect } from 'vitest';
 import type { BridgeClient } from '../../src/api/client/types.js';
 import { costOf } from '../bench/process-cost.js';
 import { Chain, Monitor } from '../support/chain.js';
+import { expectFlat, SMALL_HEAP } from '../support/flat-memory.js';
 import { eventually } from '../support/program.js';
 import { brokenConfig, CONFIG } from './broken-config.js';
 import { fuzzSeed } from './corpus.js';
 
 const OFFSETS = Array.from({ length: 16 }, (_, offset) => offset);
-/** After this part of the rounds the daemon's memory is warm. */
-const WARM = 1 / 3;
 const RELOAD_MS = 60_000;
 
 /**
@@ -20,7 +19,12 @@ const RELOAD_MS = 60_000;
  */
 export async function fuzzConfig(count: number, growth: number): Promise<{ taken: number; refused: number }> {
   const seed = fuzzSeed();
-  const chain = new Chain({ port: 'unix', sim: ['--stimulus', 'random:0-15:500'], config: '' });
+  const chain = new Chain({
+    port: 'unix',
+    sim: ['--stimulus', 'random:0-15:500'],
+    config: '',
+    daemonEnv: SMALL_HEAP,
+  });
   try {
     return await fuzz(chain, fc.sample(others, { numRuns: count, seed }), growth);
   } catch (thrown) {
@@ -57,8 +61,7 @@ async function fuzz(
     rss.push(costOf(chain.daemon.process.pid!).rssBytes);
   }
   await readsOn(chain, client);
-  const warm = Math.max(...rss.slice(0, Math.ceil(rss.length * WARM)));
-  expect(rss.at(-1)! - warm, `bytes of resident memory more than ${warm}`).toBeLessThan(growth);
+  expectFlat(rss, growth);
   const before = monitor.ledger.delivered;
   await eventually(() => (monitor.ledger.delivered > before + 100 ? true : undefined), 'further edges');
   const ledger = await monitor.stop();

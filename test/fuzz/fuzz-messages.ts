@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import { costOf } from '../bench/process-cost.js';
 import { randomFrom } from '../support/arq-world.js';
 import { Chain, Monitor, PATIENT } from '../support/chain.js';
+import { expectFlat, SMALL_HEAP } from '../support/flat-memory.js';
 import { useLines } from '../support/fuzz/line-user.js';
 import { eventually, temporaryDirectory } from '../support/program.js';
 import { fuzzSeed } from './corpus.js';
@@ -11,8 +12,6 @@ const DIALECTS: readonly MessageDialect[] = ['rpmsg-gpio', 'rpmsg-gpio-v14', 'sr
 const LINES = 16;
 const ROUND = 300;
 const OFFSETS = Array.from({ length: LINES }, (_, offset) => offset);
-/** After this part of the rounds the daemon's memory is warm. */
-const WARM = 1 / 3;
 
 /**
  * Messages of firmware in the dialects of messages, mutated and without sense, against a live daemon whose
@@ -30,6 +29,7 @@ export async function fuzzMessages(count: number, growth: number): Promise<{ see
     port: 'unix',
     sim: ['--stimulus', 'random:0-15:500'],
     config: PATIENT + hostileTables(directory),
+    daemonEnv: SMALL_HEAP,
   });
   try {
     await fuzz(chain, hostile, count, seed, growth);
@@ -72,8 +72,7 @@ async function fuzz(
     rss.push(costOf(chain.daemon.process.pid!).rssBytes);
   }
   await Promise.all(users.map((stop) => stop()));
-  const warm = Math.max(...rss.slice(0, Math.ceil(rounds * WARM)));
-  expect(rss.at(-1)! - warm, `bytes of resident memory more than ${warm}`).toBeLessThan(growth);
+  expectFlat(rss, growth);
   const { coprocessors } = await client.status();
   for (const dialect of DIALECTS) {
     const { busCounters } = coprocessors.find(({ name }) => name === dialect)!;

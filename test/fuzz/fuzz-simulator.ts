@@ -1,10 +1,10 @@
 import { connect as connectSocket } from 'node:net';
 import fc from 'fast-check';
-import { expect } from 'vitest';
 import { askControl } from '../../firmware-sim/control-client.js';
 import { openLink } from '../../src/link/open.js';
 import { systemTime } from '../../src/linux/clock.js';
 import { costOf } from '../bench/process-cost.js';
+import { expectFlat, SMALL_HEAP } from '../support/flat-memory.js';
 import { hostilePacket } from '../support/fuzz/packets.js';
 import { eventually, Program, temporaryDirectory } from '../support/program.js';
 import { fuzzSeed, mutated } from './corpus.js';
@@ -16,7 +16,8 @@ const ROUND = 200;
 
 /**
  * What a driver has no business to send, against a live simulator: packets over a message socket, or for
- * `serial` runs of bytes over a Unix socket. Throws, with the seed, when it ends, hangs or grows.
+ * `serial` runs of bytes over a Unix socket. Throws, with the seed, when it ends, hangs or grows by more than
+ * `growth` bytes.
  */
 export async function fuzzSimulator(target: SimulatorTarget, count: number, growth: number): Promise<void> {
   const seed = fuzzSeed();
@@ -24,7 +25,10 @@ export async function fuzzSimulator(target: SimulatorTarget, count: number, grow
   const [port, control] = [directory.join('port'), directory.join('control')];
   const listen = target === 'serial' ? `unix:${port}` : `seqpacket:${port}`;
   const dialect = target === 'serial' ? 'virtio-msg' : target;
-  const sim = new Program(['sim', '--listen', listen, '--control', control, '--dialect', dialect]);
+  const sim = new Program(
+    ['sim', '--listen', listen, '--control', control, '--dialect', dialect],
+    SMALL_HEAP,
+  );
   try {
     await eventually(() => (sim.stdout + sim.stderr).includes(port) || undefined, 'the simulator to listen');
     const rss: number[] = [];
@@ -35,8 +39,7 @@ export async function fuzzSimulator(target: SimulatorTarget, count: number, grow
       await askControl(control, { command: 'stats' });
       rss.push(costOf(sim.process.pid!).rssBytes);
     }
-    const warm = Math.max(...rss.slice(0, Math.ceil(rss.length / 3)));
-    expect(rss.at(-1)! - warm, `bytes of resident memory more than ${warm}`).toBeLessThan(growth);
+    expectFlat(rss, growth);
   } catch (thrown) {
     const what = thrown instanceof Error ? thrown.stack : thrown;
     throw new Error(`GPIOBRIDGE_FUZZ_SEED=${seed}, ${target}: ${what}\n${sim.stderr.slice(-4_000)}`);

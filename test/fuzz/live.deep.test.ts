@@ -7,7 +7,7 @@ import { fuzzSimulator } from './fuzz-simulator.js';
 beforeAll(built, 60_000);
 
 const LIMIT_MS = 600_000;
-const GROWTH = 24e6;
+const GROWTH = 16e6;
 
 describe('a hundred thousand inputs each', () => {
   it(

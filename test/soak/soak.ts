@@ -5,9 +5,9 @@ import type { BridgeClient } from '../../src/api/client/types.js';
 import { BridgeError, messageOf } from '../../src/base/errors.js';
 import { costOf } from '../bench/process-cost.js';
 import { Monitor } from '../support/chain.js';
+import { type Flatness, flatness } from '../support/flat.js';
 import { eventually, Program, temporaryDirectory } from '../support/program.js';
 import { imbalances } from './balance.js';
-import { type Flatness, flatness } from './flat.js';
 
 const LINES = 32;
 /** Lines that one client follows from the first to the last moment; those after them are for all others. */

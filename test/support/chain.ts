@@ -26,6 +26,8 @@ export interface ChainOptions {
   readonly replay?: readonly [file: string, ...options: string[]];
   /** Further arguments of `gpiobridge daemon`. */
   readonly daemon?: readonly string[];
+  /** Of the daemon's environment, besides what the tests' own has. */
+  readonly daemonEnv?: Readonly<Record<string, string>>;
   /** Lines of its configuration for the coprocessor `hub`, besides name and link; without them it has none. */
   readonly config?: string;
 }
@@ -57,12 +59,12 @@ export class Chain {
   }
 
   startDaemon(): Program {
-    const { port, daemon = [], config } = this.options;
+    const { port, daemon = [], daemonEnv, config } = this.options;
     const url = `${port === 'pty' ? 'serial' : port}:${this.port}`;
     const args = ['daemon', '--runtime-dir', this.runtimeDir, ...daemon];
     if (config === undefined) args.push('--link', `hub=${url}`);
     else args.push('--config', this.writeConfig(url, config));
-    this.daemon = new Program(args);
+    this.daemon = new Program(args, daemonEnv);
     return this.daemon;
   }
 
