@@ -6,7 +6,13 @@ const DEEP = '**/*.deep.test.ts';
 const ROOT = '**/*.root.test.ts';
 /** Only a failure waits so long: several times a step of a test (test/support/limits.ts), which tells more. */
 const LIMIT_MS = 240_000;
-const ALL = ['src/**/*.test.ts', 'firmware-sim/**/*.test.ts', 'test/**/*.test.ts'];
+const EVERYWHERE = ['src/**/*.test.ts', 'firmware-sim/**/*.test.ts', 'test/**/*.test.ts'];
+/** Tests of functions and objects, which start no program and leave nothing behind: one process runs many files. */
+const INSIDE = [
+  'src/**/*.test.ts',
+  'firmware-sim/**/*.test.ts',
+  'test/{api,architecture,conformance,driver,explore,export,gpio,soak,support}/**/*.test.ts',
+];
 
 /** What `--mode` chooses; much of the time of most tests is waited, so that two run at a time. */
 const TIERS: Readonly<Record<string, { include: string[]; workers: number; limitMs: number }>> = {
@@ -22,20 +28,28 @@ const TIERS: Readonly<Record<string, { include: string[]; workers: number; limit
 
 /** `vitest run` takes all but the tests of the other tiers; `vitest run --mode slow` takes only those of that one. */
 export default defineConfig(({ mode }) => {
-  const tier = TIERS[mode] ?? { include: ALL, workers: 2, limitMs: LIMIT_MS };
+  const tier = TIERS[mode];
+  const limitMs = tier?.limitMs ?? LIMIT_MS;
+  const exclude = [...configDefaults.exclude, 'dist/**'];
+  const others = [...exclude, SLOW, DEEP, ROOT];
   return {
     test: {
-      include: tier.include,
-      exclude: [
-        ...configDefaults.exclude,
-        'dist/**',
-        ...[SLOW, DEEP, ROOT].filter((pattern) => !tier.include.includes(pattern)),
-      ],
+      ...(tier === undefined
+        ? {
+            projects: [
+              { extends: true, test: { name: 'inside', include: INSIDE, exclude: others, isolate: false } },
+              {
+                extends: true,
+                test: { name: 'programs', include: EVERYWHERE, exclude: [...others, ...INSIDE] },
+              },
+            ],
+          }
+        : { include: tier.include, exclude }),
       pool: 'forks',
-      maxWorkers: tier.workers,
-      ...(mode === 'kernel' ? { sequence: { sequencer: LongestFirst } } : {}),
-      testTimeout: tier.limitMs,
-      hookTimeout: Math.max(tier.limitMs, LIMIT_MS),
+      maxWorkers: tier?.workers ?? 2,
+      sequence: { sequencer: LongestFirst },
+      testTimeout: limitMs,
+      hookTimeout: Math.max(limitMs, LIMIT_MS),
       passWithNoTests: mode === 'slow',
       reporters: ['default', './test/support/tally-reporter.ts'],
     },
