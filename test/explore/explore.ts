@@ -10,8 +10,10 @@ export interface Model<State> {
   next(state: State): Iterable<Step<State>>;
   /** Equal for states from which the same can follow. */
   key(state: State): string;
-  /** What is wrong with the state, in words; undefined when all is well. */
+  /** What went wrong on the way to the state, in words; undefined when all is well. */
   wrong(state: State): string | undefined;
+  /** What is wrong with what follows from the state; not asked again of one with the same key. */
+  wrongFromHere(state: State): string | undefined;
   /** What is wrong with a state in which nothing more happens. */
   wrongAtEnd(state: State): string | undefined;
 }
@@ -70,6 +72,7 @@ export function explore<State>(model: Model<State>, limits: ExploreLimits): Expl
         const key = digest(model.key(state));
         if (seen.has(key)) continue;
         seen.add(key);
+        complain(model.wrongFromHere(state), path);
         next.push({ state, path });
       }
       if (followed) continue;
