@@ -14,6 +14,7 @@ import { BootIds } from './boot-ids.js';
 import type { CoprocessorConfig, DaemonConfig } from './config/config.js';
 import { Coprocessor } from './coprocessor.js';
 import { ExportSet } from './export-set.js';
+import { loadLater } from './load-later.js';
 import type { Logger } from './log/logger.js';
 import type { Metrics } from './metrics/metrics.js';
 import { PidLock } from './pid-lock.js';
@@ -205,7 +206,7 @@ export class Daemon {
   async #openMetrics({ metrics }: DaemonConfig, access: SocketAccess): Promise<void> {
     if (metrics === undefined) return;
     // Loaded only where somebody collects: it costs memory.
-    const { Metrics } = await import('./metrics/metrics.js');
+    const { Metrics } = await loadLater('metrics', () => import('./metrics/metrics.js'));
     this.#metrics = await Metrics.open(metrics, access, this.status, this.#options.logger);
   }
 

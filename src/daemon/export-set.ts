@@ -5,6 +5,7 @@ import { makeDirectory } from '../base/make-directory.js';
 import type { ChipSource } from '../export/chip-source.js';
 import { type ExportReport, VhostUserExport } from '../export/vhost-user/vhost-user-export.js';
 import type { ExportConfig } from './config/config.js';
+import { loadLater } from './load-later.js';
 import type { Logger } from './log/logger.js';
 
 export interface ExportSetOptions {
@@ -81,13 +82,17 @@ export class ExportSet {
       retryMs,
       chipMs,
       // Loaded only where something is exported: it costs memory.
-      open: async (options) => (await import('../vhost-user/serve.js')).serveVhostUser(options),
+      open: async (options) => (await loadVhostUser()).serveVhostUser(options),
       log: (level, event, fields) => logger.log(level, event, fields, config.name),
       onChange,
     });
     this.#exports.set(config.name, { config, access, running });
     running.start();
   }
+}
+
+function loadVhostUser(): Promise<typeof import('../vhost-user/serve.js')> {
+  return loadLater('vhost-user', () => import('../vhost-user/serve.js'));
 }
 
 /** Where in the file an export stands makes no difference. */
