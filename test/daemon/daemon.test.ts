@@ -1,50 +1,36 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { askControl } from '../../firmware-sim/control-client.js';
 import { connect } from '../../src/api/client/connect.js';
 import type { BridgeClient, RequestEvent } from '../../src/api/client/types.js';
 import type { LineConfig } from '../../src/gpio/chip.js';
-import { eventually, Program, run, temporaryDirectory } from '../support/program.js';
+import { eventually, type Program, run } from '../support/program.js';
+import { MAIN } from '../support/root.js';
+import { usePrograms } from '../support/use-programs.js';
 
 /** The daemon as a process, with simulated coprocessors on Unix sockets. */
 
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const BOTH: LineConfig = { direction: 'input', edges: 'both', activeLow: false, eventClock: 'monotonic' };
 const OUTPUT: LineConfig = { ...BOTH, direction: 'output', edges: 'none' };
 
-let dir: ReturnType<typeof temporaryDirectory>;
-const programs: Program[] = [];
+const room = usePrograms();
 const clients: BridgeClient[] = [];
-
-beforeEach(() => {
-  dir = temporaryDirectory();
-});
 
 afterEach(async () => {
   for (const client of clients.splice(0)) client.close();
-  for (const program of programs.splice(0)) {
-    program.process.kill('SIGCONT');
-    await program.stop('SIGKILL');
-  }
-  dir.remove();
 });
 
-function started(...args: string[]): Program {
-  const program = new Program(args);
-  programs.push(program);
-  return program;
-}
+const started = (...args: string[]): Program => room.start(args);
 
 async function sim(name: string, ...args: string[]): Promise<Program> {
-  const program = started('sim', '--listen', `unix:${dir.join(name)}`, ...args);
+  const program = started('sim', '--listen', `unix:${room.join(name)}`, ...args);
   await program.waitFor(/listening on/);
   return program;
 }
 
 function daemonArgs(...args: string[]): string[] {
-  return ['daemon', '--runtime-dir', dir.join('run'), ...args];
+  return ['daemon', '--runtime-dir', room.join('run'), ...args];
 }
 
 async function daemon(...args: string[]): Promise<Program> {
@@ -54,7 +40,7 @@ async function daemon(...args: string[]): Promise<Program> {
 }
 
 async function client(): Promise<BridgeClient> {
-  const connected = await connect({ runtimeDir: dir.join('run') });
+  const connected = await connect({ runtimeDir: room.join('run') });
   clients.push(connected);
   return connected;
 }
@@ -63,15 +49,15 @@ it('takes no orders before the chips that it is to have are there', async () => 
   const names = Array.from({ length: 100 }, (_, i) => `c${i}`);
   const chips = names.map((name, i) => `[[synthetic]]\nname = "${name}"\nlines = ["hub:${i}"]\n`);
   writeFileSync(
-    dir.join('gb.toml'),
+    room.join('gb.toml'),
     `[[coprocessor]]\nname = "hub"\nlink = "unix:/nowhere"\n${chips.join('')}`,
   );
-  const program = started(...daemonArgs('--config', dir.join('gb.toml')));
-  while (!existsSync(dir.join('run/control'))) {
+  const program = started(...daemonArgs('--config', room.join('gb.toml')));
+  while (!existsSync(room.join('run/control'))) {
     if (program.process.exitCode !== null) throw new Error(program.stderr);
     await new Promise((resolve) => setImmediate(resolve));
   }
-  expect(readdirSync(dir.join('run/chips')).sort()).toEqual(names.sort());
+  expect(readdirSync(room.join('run/chips')).sort()).toEqual(names.sort());
 });
 
 /** Chips that are up, once there are `count` of them. */
@@ -85,19 +71,19 @@ function upChips(bridge: BridgeClient, count: number) {
 
 /** `hub` alone, and so much time for the end that only what is stuck is cut short. */
 function slowToGiveUp(): string {
-  const file = dir.join('slow.toml');
-  const link = `unix:${dir.join('hub')}`;
+  const file = room.join('slow.toml');
+  const link = `unix:${room.join('hub')}`;
   writeFileSync(file, `[timeouts]\nshutdown_ms = 10000\n[[coprocessor]]\nname = "hub"\nlink = "${link}"\n`);
   return file;
 }
 
 function hubLink(): string[] {
-  return ['--link', `hub=unix:${dir.join('hub')}`];
+  return ['--link', `hub=unix:${room.join('hub')}`];
 }
 
 describe('configuration', () => {
   it('that is not valid ends with status 2 and every error on a line', async () => {
-    const file = dir.join('bad.toml');
+    const file = room.join('bad.toml');
     writeFileSync(
       file,
       'colour = 1\n[[coprocessor]]\nname = "a/b"\nlink = "x"\nmode = "9"\ngroup = "no-such-group"\n',
@@ -111,19 +97,19 @@ describe('configuration', () => {
         expect(lines.filter((line) => line.includes(`${key}: `))).toHaveLength(1);
       }
     }
-    expect(existsSync(dir.join('run'))).toBe(false);
+    expect(existsSync(room.join('run'))).toBe(false);
   });
 
   it('may be checked', async () => {
-    const file = dir.join('ok.toml');
+    const file = room.join('ok.toml');
     writeFileSync(file, '[[coprocessor]]\nname = "hub"\nlink = "unix:/tmp/x"\n');
     expect(await run(daemonArgs('--config', file, '--check'))).toMatchObject({ status: 0, stderr: '' });
-    const missing = await run(daemonArgs('--config', dir.join('absent.toml'), '--check'));
+    const missing = await run(daemonArgs('--config', room.join('absent.toml'), '--check'));
     expect(missing).toMatchObject({
       status: 2,
       stderr: expect.stringContaining('absent.toml: cannot be read'),
     });
-    const group = dir.join('group.toml');
+    const group = room.join('group.toml');
     writeFileSync(group, '[[coprocessor]]\nname = "hub"\nlink = "unix:/tmp/x"\ngroup = "no-such-group"\n');
     expect(await run(daemonArgs('--config', group, '--check'))).toMatchObject({
       status: 2,
@@ -132,26 +118,26 @@ describe('configuration', () => {
   });
 
   it('decides about the sockets', async () => {
-    const file = dir.join('modes.toml');
+    const file = room.join('modes.toml');
     const root = process.getuid?.() === 0;
     const group = root ? 'group = "65534"\n' : '';
     writeFileSync(
       file,
-      `[[coprocessor]]\nname = "hub"\nlink = "unix:${dir.join('hub')}"\nmode = "0600"\n${group}`,
+      `[[coprocessor]]\nname = "hub"\nlink = "unix:${room.join('hub')}"\nmode = "0600"\n${group}`,
     );
     await sim('hub');
     await daemon('--config', file);
     await upChips(await client(), 1);
-    const socket = statSync(`${dir.join('run')}/chips/hub`);
+    const socket = statSync(`${room.join('run')}/chips/hub`);
     expect(socket.mode & 0o777).toBe(0o600);
     if (root) expect(socket.gid).toBe(65_534);
-    expect(statSync(`${dir.join('run')}/boot-ids`).mode & 0o777).toBe(0o600);
-    expect(readdirSync(`${dir.join('run')}/chips`)).toEqual(['hub']);
+    expect(statSync(`${room.join('run')}/boot-ids`).mode & 0o777).toBe(0o600);
+    expect(readdirSync(`${room.join('run')}/chips`)).toEqual(['hub']);
   });
 
   it('is read again at SIGHUP, and what did not change goes on', async () => {
-    const file = dir.join('gb.toml');
-    const entry = (name: string) => `[[coprocessor]]\nname = "${name}"\nlink = "unix:${dir.join(name)}"\n`;
+    const file = room.join('gb.toml');
+    const entry = (name: string) => `[[coprocessor]]\nname = "${name}"\nlink = "unix:${room.join(name)}"\n`;
     writeFileSync(file, entry('hub') + entry('mcu'));
     await Promise.all([sim('hub', '--stimulus', 'toggle:0:5ms'), sim('mcu'), sim('new')]);
     const served = await daemon('--config', file);
@@ -192,19 +178,19 @@ describe('one daemon to a runtime directory', () => {
     // The first was not disturbed.
     expect(await (await client()).chips()).toEqual(['hub']);
     await first.stop('SIGKILL');
-    expect(readdirSync(`${dir.join('run')}/chips`)).toEqual(['hub']);
-    writeFileSync(`${dir.join('run')}/chips/left-behind`, '');
-    await expect(connect({ runtimeDir: dir.join('run') })).rejects.toMatchObject({ name: 'NO_DAEMON' });
+    expect(readdirSync(`${room.join('run')}/chips`)).toEqual(['hub']);
+    writeFileSync(`${room.join('run')}/chips/left-behind`, '');
+    await expect(connect({ runtimeDir: room.join('run') })).rejects.toMatchObject({ name: 'NO_DAEMON' });
     await daemon(...hubLink());
     await upChips(await client(), 1);
-    expect(readdirSync(`${dir.join('run')}/chips`)).toEqual(['hub']);
+    expect(readdirSync(`${room.join('run')}/chips`)).toEqual(['hub']);
   });
 });
 
 describe('the end', () => {
   // That it takes less than a second is measured in in-time.slow.test.ts, with the machine to itself.
   it('comes in order: outputs driven on, clients told, files gone', async () => {
-    const coprocessor = await sim('hub', '--control', dir.join('control'));
+    const coprocessor = await sim('hub', '--control', room.join('control'));
     const served = await daemon('--config', slowToGiveUp());
     const bridge = await client();
     await upChips(bridge, 1);
@@ -220,9 +206,9 @@ describe('the end', () => {
     await ended;
     expect(seen.at(-1)).toEqual({ type: 'ended', chip: 'hub', reason: 'the daemon is stopping' });
     await expect(output.getValues()).rejects.toMatchObject({ name: 'CLOSED' });
-    expect(readdirSync(dir.join('run')).sort()).toEqual(['boot-ids', 'chips']);
-    expect(readdirSync(`${dir.join('run')}/chips`)).toEqual([]);
-    const pin = () => askControl(dir.join('control'), { command: 'pin', line: 3 });
+    expect(readdirSync(room.join('run')).sort()).toEqual(['boot-ids', 'chips']);
+    expect(readdirSync(`${room.join('run')}/chips`)).toEqual([]);
+    const pin = () => askControl(room.join('control'), { command: 'pin', line: 3 });
     expect(await pin()).toMatchObject({ direction: 'output', level: 1 });
     await daemon(...hubLink());
     await upChips(await client(), 1);
@@ -319,7 +305,7 @@ describe('coprocessors', () => {
     await sim('hub');
     const first = await daemon(...hubLink());
     await upChips(await client(), 1);
-    const bootIds = () => readFileSync(`${dir.join('run')}/boot-ids`, 'utf8');
+    const bootIds = () => readFileSync(`${room.join('run')}/boot-ids`, 'utf8');
     const known = bootIds();
     expect(known).toMatch(/^hub [0-9]+\n$/);
     await first.stop('SIGKILL');

@@ -3,31 +3,24 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { askControl } from '../../firmware-sim/control-client.js';
 import { DIRECTION, encodeGpioRequest, MSG, REQUESTQ } from '../../src/wire/virtio-gpio.js';
 import { until } from '../contract/packet-link.js';
-import { eventually, Program, run, temporaryDirectory } from '../support/program.js';
+import { eventually, type Program, run } from '../support/program.js';
+import { usePrograms } from '../support/use-programs.js';
 import { FrontEndGuest } from '../support/vhost-user/front-end-guest.js';
 
-let dir: ReturnType<typeof temporaryDirectory>;
+const room = usePrograms();
 let daemon: Program;
-const programs: Program[] = [];
 const guests: FrontEndGuest[] = [];
 
 beforeEach(async () => {
-  dir = temporaryDirectory();
-  const sim = started('sim', '--listen', `unix:${dir.join('port')}`, '--control', dir.join('sim'));
+  const sim = started('sim', '--listen', `unix:${room.join('port')}`, '--control', room.join('sim'));
   await sim.waitFor(/listening on/);
 });
 
 afterEach(async () => {
   for (const guest of guests.splice(0)) guest.close();
-  for (const program of programs.splice(0)) await program.stop('SIGKILL');
-  dir.remove();
 });
 
-function started(...args: string[]): Program {
-  const program = new Program(args);
-  programs.push(program);
-  return program;
-}
+const started = (...args: string[]): Program => room.start(args);
 
 interface Exported {
   readonly name: string;
@@ -38,14 +31,14 @@ interface Exported {
 function configure(...exports: Exported[]): void {
   const tables = exports.map(
     ({ name, chip = 'hub', mode = '0600' }) =>
-      `[[export]]\ntype = "vhost-user"\nchip = "${chip}"\nsocket = "${dir.join(name)}.sock"\nmode = "${mode}"\n`,
+      `[[export]]\ntype = "vhost-user"\nchip = "${chip}"\nsocket = "${room.join(name)}.sock"\nmode = "${mode}"\n`,
   );
-  const hub = `[[coprocessor]]\nname = "hub"\nlink = "unix:${dir.join('port')}"\n`;
-  writeFileSync(dir.join('config.toml'), hub + tables.join(''));
+  const hub = `[[coprocessor]]\nname = "hub"\nlink = "unix:${room.join('port')}"\n`;
+  writeFileSync(room.join('config.toml'), hub + tables.join(''));
 }
 
 async function startDaemon(): Promise<void> {
-  daemon = started('daemon', '--runtime-dir', dir.join('run'), '--config', dir.join('config.toml'));
+  daemon = started('daemon', '--runtime-dir', room.join('run'), '--config', room.join('config.toml'));
   await daemon.waitFor(/export_listening/);
 }
 
@@ -56,7 +49,7 @@ async function reload(): Promise<void> {
 }
 
 async function connect(name: string): Promise<FrontEndGuest> {
-  const guest = new FrontEndGuest(`${dir.join(name)}.sock`);
+  const guest = new FrontEndGuest(`${room.join(name)}.sock`);
   guests.push(guest);
   await guest.connect();
   return guest;
@@ -67,14 +60,14 @@ async function ask(guest: FrontEndGuest, type: number, line: number, value = 0):
   return [...(await guest.returned(REQUESTQ))[0]!.bytes];
 }
 
-const pin = (line: number) => askControl(dir.join('sim'), { command: 'pin', line });
-const status = () => run(['status', '--runtime-dir', dir.join('run')]);
+const pin = (line: number) => askControl(room.join('sim'), { command: 'pin', line });
+const status = () => run(['status', '--runtime-dir', room.join('run')]);
 
 describe('[[export]]', () => {
   it('is read again at SIGHUP, and a guest whose export did not change notices nothing', async () => {
     configure({ name: 'stays' }, { name: 'goes' });
     await startDaemon();
-    await eventually(() => (existsSync(dir.join('goes.sock')) ? true : undefined), 'the second socket');
+    await eventually(() => (existsSync(room.join('goes.sock')) ? true : undefined), 'the second socket');
     const stays = await connect('stays');
     const goes = await connect('goes');
     expect(await ask(stays, MSG.SET_DIRECTION, 1, DIRECTION.OUT)).toEqual([0, 0]);
@@ -83,9 +76,9 @@ describe('[[export]]', () => {
     configure({ name: 'comes', mode: '0660' }, { name: 'stays' });
     await reload();
     await until(() => !goes.isConnected);
-    expect(existsSync(dir.join('goes.sock'))).toBe(false);
-    await eventually(() => (existsSync(dir.join('comes.sock')) ? true : undefined), 'the new socket');
-    expect(statSync(dir.join('comes.sock')).mode & 0o777).toBe(0o660);
+    expect(existsSync(room.join('goes.sock'))).toBe(false);
+    await eventually(() => (existsSync(room.join('comes.sock')) ? true : undefined), 'the new socket');
+    expect(statSync(room.join('comes.sock')).mode & 0o777).toBe(0o660);
     expect(await ask(stays, MSG.SET_VALUE, 1, 1)).toEqual([0, 0]);
     expect([(await pin(1)).level, (await pin(2)).direction]).toEqual([1, 'none']);
   });

@@ -1,49 +1,47 @@
 import { writeFileSync } from 'node:fs';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { askControl } from '../../firmware-sim/control-client.js';
 import { connect } from '../../src/api/client/connect.js';
-import { eventually, Program, run, temporaryDirectory } from '../support/program.js';
+import { eventually, type Program, run } from '../support/program.js';
+import { usePrograms } from '../support/use-programs.js';
 
 /** Lines that the daemon keeps requested, with daemon and coprocessors as processes. */
 
-let dir: ReturnType<typeof temporaryDirectory>;
-const programs: Program[] = [];
-
-beforeEach(() => {
-  dir = temporaryDirectory();
-});
-afterEach(async () => {
-  for (const program of programs.splice(0)) await program.stop('SIGKILL');
-  dir.remove();
-});
+const room = usePrograms();
 
 async function started(ready: RegExp, ...args: string[]): Promise<Program> {
-  const program = new Program(args);
-  programs.push(program);
+  const program = room.start(args);
   await program.waitFor(ready);
   return program;
 }
 
 const sim = (name: string) =>
-  started(/listening on/, 'sim', '--listen', `unix:${dir.join(name)}`, '--control', dir.join(`${name}.sim`));
-const tool = (name: string, ...args: string[]) => run([name, '--runtime-dir', dir.join('run'), ...args]);
+  started(
+    /listening on/,
+    'sim',
+    '--listen',
+    `unix:${room.join(name)}`,
+    '--control',
+    room.join(`${name}.sim`),
+  );
+const tool = (name: string, ...args: string[]) => run([name, '--runtime-dir', room.join('run'), ...args]);
 /** Whether the coprocessor drives the line, and to what. */
 const driven = async (line: number): Promise<number | undefined> => {
-  const { direction, level } = await askControl(dir.join('hub.sim'), { command: 'pin', line });
+  const { direction, level } = await askControl(room.join('hub.sim'), { command: 'pin', line });
   return direction === 'output' ? level : undefined;
 };
 
 function configure(labelOfRack: string): string {
-  const file = dir.join('config.toml');
+  const file = room.join('config.toml');
   const coprocessor = (name: string, more = '') =>
-    `[[coprocessor]]\nname = "${name}"\nlink = "unix:${dir.join(name)}"\n${more}\n`;
+    `[[coprocessor]]\nname = "${name}"\nlink = "unix:${room.join(name)}"\n${more}\n`;
   writeFileSync(file, coprocessor('hub') + coprocessor('rack', `label = "${labelOfRack}"`));
   return file;
 }
 
 async function chipsUp(count: number): Promise<void> {
   await eventually(async () => {
-    const client = await connect({ runtimeDir: dir.join('run') });
+    const client = await connect({ runtimeDir: room.join('run') });
     const { chips } = await client.status();
     client.close();
     return chips.filter(({ state }) => state === 'up').length === count ? true : undefined;
@@ -59,7 +57,7 @@ it('persistent lines live through a reload of other parts and a restart of their
     /event=ready/,
     'daemon',
     '--runtime-dir',
-    dir.join('run'),
+    room.join('run'),
     '--config',
     configure('one'),
   );
@@ -87,7 +85,7 @@ it('persistent lines live through a reload of other parts and a restart of their
 
 it('persistent lines end with the daemon: outputs stay, and the next daemon shows them', async () => {
   await sim('hub');
-  const args = ['daemon', '--runtime-dir', dir.join('run'), '--link', `hub=unix:${dir.join('hub')}`];
+  const args = ['daemon', '--runtime-dir', room.join('run'), '--link', `hub=unix:${room.join('hub')}`];
   for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
     const daemon = await started(/event=chip_added/, ...args);
     await chipsUp(1);

@@ -1,41 +1,28 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { createConnection } from 'node:net';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { built } from '../support/built.js';
-import { eventually, Program, run, temporaryDirectory } from '../support/program.js';
+import { eventually, type Program, run } from '../support/program.js';
+import { usePrograms } from '../support/use-programs.js';
 
 /** The daemon's metrics as a collector gets them. */
 
-let dir: ReturnType<typeof temporaryDirectory>;
-const programs: Program[] = [];
+const room = usePrograms();
 
 beforeAll(() => built());
 
-beforeEach(() => {
-  dir = temporaryDirectory();
-});
-
-afterEach(async () => {
-  for (const program of programs.splice(0)) await program.stop('SIGKILL');
-  dir.remove();
-});
-
-function started(...args: string[]): Program {
-  const program = new Program(args);
-  programs.push(program);
-  return program;
-}
+const started = (...args: string[]): Program => room.start(args);
 
 function config(metrics: string): string {
-  const file = dir.join('gb.toml');
-  writeFileSync(file, `${metrics}[[coprocessor]]\nname = "hub"\nlink = "unix:${dir.join('hub')}"\n`);
+  const file = room.join('gb.toml');
+  writeFileSync(file, `${metrics}[[coprocessor]]\nname = "hub"\nlink = "unix:${room.join('hub')}"\n`);
   return file;
 }
 
 async function daemon(metrics: string): Promise<Program> {
-  await started('sim', '--listen', `unix:${dir.join('hub')}`).waitFor(/listening on/);
-  const program = started('daemon', '--runtime-dir', dir.join('run'), '--config', config(metrics));
+  await started('sim', '--listen', `unix:${room.join('hub')}`).waitFor(/listening on/);
+  const program = started('daemon', '--runtime-dir', room.join('run'), '--config', config(metrics));
   await program.waitFor(/event=chip_added/);
   return program;
 }
@@ -53,18 +40,18 @@ function get(
       const type = response.headers['content-type'];
       response.on('end', () => resolve({ status: response.statusCode ?? 0, text, type }));
     };
-    request({ socketPath: dir.join('metrics'), path, method }, answered)
+    request({ socketPath: room.join('metrics'), path, method }, answered)
       .on('error', reject)
       .end();
   });
 }
 
-const SOCKET = () => `[metrics]\nsocket = "${dir.join('metrics')}"\nmode = "0600"\n`;
+const SOCKET = () => `[metrics]\nsocket = "${room.join('metrics')}"\nmode = "0600"\n`;
 
 describe('the metrics socket', () => {
   it('answers GET /metrics and nothing else, and goes with the daemon', async () => {
     const served = await daemon(SOCKET());
-    expect(statSync(dir.join('metrics')).mode & 0o777).toBe(0o600);
+    expect(statSync(room.join('metrics')).mode & 0o777).toBe(0o600);
     const { status, text, type } = await get('/metrics');
     expect([status, type]).toEqual([200, 'text/plain; version=0.0.4; charset=utf-8']);
     expect(text).toMatch(/^gpiobridge_chip_lines\{chip="hub",coprocessor="hub"\} 32$/m);
@@ -72,20 +59,20 @@ describe('the metrics socket', () => {
     expect(await get('/')).toMatchObject({ status: 404 });
     expect(await get('/metrics', 'POST')).toMatchObject({ status: 405 });
     expect(await served.stop('SIGTERM')).toBe(0);
-    expect(existsSync(dir.join('metrics'))).toBe(false);
+    expect(existsSync(room.join('metrics'))).toBe(false);
   });
 
   it('survives clients that are none', async () => {
     await daemon(SOCKET());
     for (const bytes of ['\0\0\0', 'GET /metrics HTTP/9.9\r\n\r\n', `GET /${'x'.repeat(100_000)}`]) {
-      const socket = createConnection(dir.join('metrics')).on('error', () => {});
+      const socket = createConnection(room.join('metrics')).on('error', () => {});
       const closed = new Promise((resolve) => socket.once('close', resolve));
       socket.resume().write(bytes);
       await closed;
     }
     // More than are admitted, none of them asking anything.
     const idle = Array.from({ length: 20 }, () =>
-      createConnection(dir.join('metrics')).on('error', () => {}),
+      createConnection(room.join('metrics')).on('error', () => {}),
     );
     await eventually(
       () => idle.filter((socket) => socket.destroyed).length >= 4 || undefined,
@@ -107,21 +94,21 @@ describe('the metrics socket', () => {
     config('');
     served.process.kill('SIGHUP');
     await served.waitFor(/event=reloaded/);
-    expect(existsSync(dir.join('metrics'))).toBe(false);
+    expect(existsSync(room.join('metrics'))).toBe(false);
   });
 
   it('does not take the place of a file that is no socket', async () => {
-    writeFileSync(dir.join('metrics'), 'mine');
-    const result = await run(['daemon', '--runtime-dir', dir.join('run'), '--config', config(SOCKET())]);
+    writeFileSync(room.join('metrics'), 'mine');
+    const result = await run(['daemon', '--runtime-dir', room.join('run'), '--config', config(SOCKET())]);
     expect(result.status).toBe(1);
     expect(result.stderr).toMatch(/metrics\.socket: '.*' is there already, and is no socket/);
-    expect(readFileSync(dir.join('metrics'), 'utf8')).toBe('mine');
+    expect(readFileSync(room.join('metrics'), 'utf8')).toBe('mine');
   });
 });
 
 describe('the metrics file', () => {
   it('is kept up to date, readable for all, and gone with the daemon', async () => {
-    const file = dir.join('gb.prom');
+    const file = room.join('gb.prom');
     const served = await daemon(`[metrics]\nfile = "${file}"\ninterval_ms = 1000\n`);
     const up = /^gpiobridge_coprocessor_up\{coprocessor="hub"\} 1$/m;
     await eventually(
@@ -134,7 +121,7 @@ describe('the metrics file', () => {
   });
 
   it('that cannot be written is told of, and the daemon goes on', async () => {
-    const served = await daemon(`[metrics]\nfile = "${dir.join('absent')}/gb.prom"\n`);
+    const served = await daemon(`[metrics]\nfile = "${room.join('absent')}/gb.prom"\n`);
     await served.waitFor(/event=metrics_failed .*ENOENT/);
   });
 });

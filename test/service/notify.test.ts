@@ -1,26 +1,20 @@
 import { writeFileSync } from 'node:fs';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { NotifySocket } from '../../src/linux/notify-socket.js';
 import { built } from '../support/built.js';
-import { Program, temporaryDirectory } from '../support/program.js';
+import type { Program } from '../support/program.js';
+import { usePrograms } from '../support/use-programs.js';
 import { NotifyListener } from './notify-listener.js';
 
 /** The daemon as a service, with a real datagram socket in the service manager's place. */
 
-let dir: ReturnType<typeof temporaryDirectory>;
-const programs: Program[] = [];
+const room = usePrograms();
 const listeners: NotifyListener[] = [];
 
 beforeAll(() => built());
 
-beforeEach(() => {
-  dir = temporaryDirectory();
-});
-
 afterEach(async () => {
-  for (const program of programs.splice(0)) await program.stop('SIGKILL');
   for (const listener of listeners.splice(0)) listener.stop();
-  dir.remove();
 });
 
 function listen(address: string): Promise<NotifyListener> {
@@ -29,33 +23,29 @@ function listen(address: string): Promise<NotifyListener> {
   return listener.listening();
 }
 
-function started(args: readonly string[], env: Record<string, string> = {}): Program {
-  const program = new Program(args, env);
-  programs.push(program);
-  return program;
-}
-
 async function sim(name: string): Promise<Program> {
-  const program = started(['sim', '--listen', `unix:${dir.join(name)}`]);
+  const program = room.start(['sim', '--listen', `unix:${room.join(name)}`]);
   await program.waitFor(/listening on/);
   return program;
 }
 
 function config(...names: string[]): string {
-  const file = dir.join('gb.toml');
-  const entries = names.map((name) => `[[coprocessor]]\nname = "${name}"\nlink = "unix:${dir.join(name)}"\n`);
+  const file = room.join('gb.toml');
+  const entries = names.map(
+    (name) => `[[coprocessor]]\nname = "${name}"\nlink = "unix:${room.join(name)}"\n`,
+  );
   // What is there has so long to answer before READY is told without it.
   writeFileSync(file, `[timeouts]\nfirst_try_ms = 30000\n${entries.join('')}`);
   return file;
 }
 
 function daemon(file: string, env: Record<string, string>): Program {
-  return started(['daemon', '--runtime-dir', dir.join('run'), '--config', file], env);
+  return room.start(['daemon', '--runtime-dir', room.join('run'), '--config', file], env);
 }
 
 describe('NotifySocket', () => {
   it.each(['path', 'abstract'])('sends to a socket with an %s address', async (kind) => {
-    const address = kind === 'path' ? dir.join('notify') : `@gb-test-${process.pid}-${Date.now()}`;
+    const address = kind === 'path' ? room.join('notify') : `@gb-test-${process.pid}-${Date.now()}`;
     const listener = await listen(address);
     const socket = new NotifySocket(address);
     expect(socket.send('READY=1\nSTATUS=\u00fc')).toBe(true);
@@ -65,14 +55,14 @@ describe('NotifySocket', () => {
   });
 
   it('says what is wrong with an address where nobody listens, or that is too long', () => {
-    const socket = new NotifySocket(dir.join('absent'));
+    const socket = new NotifySocket(room.join('absent'));
     expect(() => socket.send('x')).toThrow(/ENOENT/);
     socket.close();
     expect(() => new NotifySocket(`/${'x'.repeat(200)}`)).toThrow(/ENAMETOOLONG/);
   });
 
   it('does not wait for a receiver that reads nothing', async () => {
-    const listener = await listen(dir.join('notify'));
+    const listener = await listen(room.join('notify'));
     listener.process.kill('SIGSTOP');
     const socket = new NotifySocket(listener.address);
     let sent = 0;
@@ -85,7 +75,7 @@ describe('NotifySocket', () => {
 describe('the daemon as a service', () => {
   it('is READY when what is there has answered and what is absent was tried', async () => {
     await sim('hub');
-    const listener = await listen(dir.join('notify'));
+    const listener = await listen(room.join('notify'));
     const served = daemon(config('hub', 'absent'), {
       NOTIFY_SOCKET: listener.address,
       WATCHDOG_USEC: '400000',
@@ -122,7 +112,7 @@ describe('the daemon as a service', () => {
   });
 
   it('runs where the service manager cannot be reached', async () => {
-    const served = daemon(config('absent'), { NOTIFY_SOCKET: dir.join('nobody') });
+    const served = daemon(config('absent'), { NOTIFY_SOCKET: room.join('nobody') });
     await served.waitFor(/event=service_manager_not_told .*ENOENT/);
     expect(await served.stop('SIGTERM')).toBe(0);
   });
