@@ -172,6 +172,7 @@ export class Daemon {
       });
     }
     this.#config = config;
+    await this.#synthetics.retryUnserved();
     logger.log('info', 'reloaded', { coprocessors: [...this.#coprocessors.keys()].join(',') });
   }
 

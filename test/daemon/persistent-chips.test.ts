@@ -152,6 +152,32 @@ describe('a persistent chip', () => {
     ]);
   });
 
+  it('that could not be served is, when a configuration is loaded with which it can be', async () => {
+    mkdirSync(folder(), { recursive: true, mode: 0o700 });
+    const stored = { format: 1, name: 'stray', lines: ['rack:3'], shared: false };
+    writeFileSync(`${folder()}/stray.json`, JSON.stringify(stored));
+    const config = dir.join('c.toml');
+    const coprocessor = (name: string) => `[[coprocessor]]\nname = "${name}"\nlink = "unix:/nowhere"\n`;
+    writeFileSync(config, coprocessor('hub'));
+    const program = await start(...kept(), '--config', config);
+    const isServed = async (): Promise<boolean> => {
+      const chips = await listed();
+      expect(chips.map(({ name }) => name)).toEqual(['stray']);
+      return !JSON.stringify(chips[0]!.state).includes('not served: ');
+    };
+    expect(await isServed()).toBe(false);
+    program.process.kill('SIGHUP');
+    await program.waitFor(/event=reloaded coprocessors=hub\n/);
+    expect(await isServed()).toBe(false);
+    writeFileSync(config, coprocessor('hub') + coprocessor('rack'));
+    program.process.kill('SIGHUP');
+    await program.waitFor(/event=reloaded coprocessors=hub,rack\n/);
+    expect(await isServed()).toBe(true);
+    expect(readdirSync(folder())).toEqual(['stray.json']);
+    expect(await chip('delete', 'stray')).toMatchObject({ status: 0 });
+    expect([await listed(), readdirSync(folder())]).toEqual([[], []]);
+  });
+
   it('keeps its name from a configuration that is loaded later, served or not', async () => {
     mkdirSync(folder(), { recursive: true, mode: 0o700 });
     const stored = { format: 1, name: 'stray', lines: ['gone:3'], shared: false };

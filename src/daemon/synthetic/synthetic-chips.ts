@@ -126,10 +126,19 @@ export class SyntheticChips implements SyntheticControl {
   async restore(stored: readonly StoredChip[]): Promise<void> {
     for (const chip of stored) {
       const { description, file } = chip;
-      await this.#make(description, 'persistent').catch((error: unknown) => {
+      await this.#make(description, 'persistent', 'kept').catch((error: unknown) => {
         this.#unserved.add(chip, messageOf(error));
         this.#options.log('error', 'chip_not_served', { chip: description.name, file, error });
       });
+    }
+  }
+
+  /** Tries those again that could not be served: what was in their way may be gone. */
+  async retryUnserved(): Promise<void> {
+    // One by one: while the first is made, others may be deleted.
+    for (const name of this.#unserved.names) {
+      const stored = this.#unserved.get(name);
+      if (stored !== undefined) await this.restore([stored]);
     }
   }
 
@@ -154,14 +163,19 @@ export class SyntheticChips implements SyntheticControl {
     });
   }
 
-  async #make(description: SyntheticDescription, lifetime: Lifetime): Promise<ServedSynthetic> {
+  /** `kept`: a chip of the store, whose name is its own though it was not served so far. */
+  async #make(
+    description: SyntheticDescription,
+    lifetime: Lifetime,
+    origin: 'new' | 'kept' = 'new',
+  ): Promise<ServedSynthetic> {
     const access = checkDescription(description);
     await this.#leaving.get(description.name);
     const { name } = description;
     const claim = claimOf(description);
     if (this.#served.has(name)) throw nameTaken(name);
     const kept = this.#unserved.describe(name);
-    if (kept !== undefined) throw new BridgeError('BUSY', `${kept}: delete it first`);
+    if (kept !== undefined && origin === 'new') throw new BridgeError('BUSY', `${kept}: delete it first`);
     if (this.#served.size >= MAX_SYNTHETIC_CHIPS) {
       throw new BridgeError('QUEUE_FULL', `there are ${MAX_SYNTHETIC_CHIPS} synthetic chips: delete some`);
     }
@@ -172,6 +186,7 @@ export class SyntheticChips implements SyntheticControl {
       parentProblem(claim.lines, coprocessors, [...this.#served.keys()]) ??
       claimProblem(claim, this.#claims());
     if (problem !== undefined) throw problem;
+    this.#unserved.delete(name);
     return this.#add(description, access, lifetime);
   }
 
@@ -180,8 +195,8 @@ export class SyntheticChips implements SyntheticControl {
     // One that is kept, and could not be served.
     if (!this.#served.has(name) && CHIP_NAME.test(name) && store.has(name)) {
       await store.remove(name);
-      this.#unserved.delete(name);
-      return;
+      // Unless it could be served in the meantime.
+      if (this.#unserved.delete(name)) return;
     }
     const served = this.#find(name);
     if (served.lifetime === 'configuration') {

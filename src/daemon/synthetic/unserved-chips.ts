@@ -10,7 +10,7 @@ interface UnservedChip {
 
 /**
  * Chips that an earlier daemon kept and this one could not make again. Their names stay theirs until
- * they are deleted: they are kept, and the next daemon tries again.
+ * they are deleted: they are kept, and tried again with another configuration and by the next daemon.
  */
 export class UnservedChips {
   readonly #chips = new Map<string, UnservedChip>();
@@ -21,6 +21,10 @@ export class UnservedChips {
 
   delete(name: string): boolean {
     return this.#chips.delete(name);
+  }
+
+  get(name: string): StoredChip | undefined {
+    return this.#chips.get(name)?.stored;
   }
 
   get names(): readonly string[] {
