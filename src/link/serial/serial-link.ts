@@ -6,8 +6,6 @@ import {
   DISCARD_REASONS,
   type DiscardedFrame,
   MAX_PAYLOAD,
-  maxFrameLength,
-  putSerialFrame,
   type SerialFrame,
 } from '../../wire/serial-frame.js';
 import type { ByteStream, ReceivedBytes } from '../byte-stream.js';
@@ -18,6 +16,7 @@ import { receiveDamage, receiveFrame } from './arq-receive.js';
 import { type ChannelChange, shouldProbePlain } from './arq-session.js';
 import { type ArqState, newArq, type SerialMode } from './arq-state.js';
 import { deadline, sendPacket, sendRoom, tick, transmit, written } from './arq-transmit.js';
+import { encodeFrames } from './encode-frames.js';
 import { FateWatch } from './frame-fate.js';
 import { FrameSplitter } from './frame-splitter.js';
 import { lineOffer } from './line-offer.js';
@@ -390,13 +389,4 @@ const MIN_TIMER_MS = 0.05;
 
 function toMs(ns: bigint): number {
   return Number(ns) / 1e6;
-}
-
-function encodeFrames(frames: readonly SerialFrame[]): Uint8Array {
-  let space = 0;
-  for (const frame of frames) space += maxFrameLength(frame);
-  const bytes = Buffer.allocUnsafe(space);
-  let end = 0;
-  for (const frame of frames) end = putSerialFrame(frame, bytes, end);
-  return bytes.subarray(0, end);
 }
