@@ -111,6 +111,22 @@ describe('of a device that counts, the judge takes for true', () => {
         cell: { forgets: true },
       },
     ],
+    [
+      'edges after a restart whose times fit several, by those that follow',
+      {
+        events: [
+          ...edges(0, 4),
+          gap(null, timeOf(3), timeOf(7), { level: 1 }),
+          // Its time fits edges 4, 6 and 8, that of the next one 6 and 8, as the edge before it.
+          edge(8, { uncertaintyNs: 4.5 * STEP_NS }),
+          edge(9, { uncertaintyNs: 2.5 * STEP_NS }),
+          edge(11, { lost: 1 }),
+        ],
+        happened: 12,
+        outages: [outage(timeOf(5), STEP_NS)],
+        cell: { forgets: true },
+      },
+    ],
   ])('%s', (_, history) => {
     expect(complaints(history)).toEqual([]);
   });

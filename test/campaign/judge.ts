@@ -1,4 +1,5 @@
 import type { EdgeEvent, Gap } from '../../src/events/edge-event.js';
+import { Alignment, type Arrival } from './alignment.js';
 import { judgeGaps, type Outage, type Span } from './gap-cover.js';
 import type { PinTruth } from './truth.js';
 import type { Verdict } from './verdict.js';
@@ -23,7 +24,8 @@ const OLDEST_NS = 10e9;
  * its number: the next event must be the next edge, after those that it says were lost. After a
  * loss of unknown size, and where the device cannot count, an event may be any later edge of its
  * direction that had happened by then, and not long ago; the first is taken, so that what cannot be
- * explained that way cannot be explained at all.
+ * explained that way cannot be explained at all. Where the device counts and stamps, the first with which
+ * the events behind it can be explained, too.
  */
 export class LineJudge {
   private next = 0;
@@ -37,6 +39,8 @@ export class LineJudge {
   private lastBoundNs = 0;
   /** What the events say the level is; undefined where they say that it cannot be known. */
   private believed: number | undefined;
+  /** Events after a loss of unknown size of which it is not yet known which edges they are. */
+  private unaligned: Alignment | undefined;
 
   constructor(
     private readonly truth: PinTruth,
@@ -48,20 +52,56 @@ export class LineJudge {
 
   /** Whether all that happened was told of; where nothing counts, whether the level is the one that was told. */
   get isSettled(): boolean {
-    return this.options.counts ? this.next === this.truth.count : this.believed === this.truth.level;
+    const { unaligned, truth } = this;
+    if (unaligned !== undefined) return unaligned.mayEndAt(truth.count);
+    return this.options.counts ? this.next === truth.count : this.believed === truth.level;
   }
 
   edge(event: EdgeEvent, arrivedNs: number): void {
+    const arrival = { event, arrivedNs };
+    if (event.lost === null) this.align();
+    if (this.unaligned !== undefined) {
+      this.unaligned.add(arrival);
+      if (!this.unaligned.isOpen) this.align();
+      return;
+    }
+    const starts = this.startsOf(event);
+    if (starts.length < 2) this.take(arrival);
+    else this.unaligned = new Alignment(starts, arrival, (index, behind) => this.mayBe(index, behind));
+  }
+
+  /** Takes what was held back, as well as it is known by now. */
+  private align(): void {
+    const { unaligned } = this;
+    if (unaligned === undefined) return;
+    this.unaligned = undefined;
+    const [first, ...others] = unaligned.held;
+    this.take(first!, unaligned.start);
+    for (const other of others) this.take(other);
+  }
+
+  /** After a loss of unknown size: the edges that the event may tell of, where the device says when it was. */
+  private startsOf(event: EdgeEvent): number[] {
+    const { truth, options, next, unknown } = this;
+    const isTold = options.counts && event.lost !== null && event.stampedBy === 'device';
+    if (!isTold || unknown.length === 0 || this.repeats(event)) return [];
+    const starts: number[] = [];
+    for (let index = next; index < truth.count; index++) if (this.mayBe(index, event)) starts.push(index);
+    return starts;
+  }
+
+  /** `start`: from which edge on it may tell of one. */
+  private take({ event, arrivedNs }: Arrival, start = 0): void {
     const { verdict, truth } = this;
-    const level = event.edge === 'rising' ? 1 : 0;
-    const timeNs = Number(event.timestampNs - this.options.epochNs);
+    const level = levelOf(event);
+    const timeNs = this.timeOf(event);
     verdict.delivered++;
-    if (this.repeats(event, level, timeNs)) {
+    if (this.repeats(event)) {
       verdict.duplicated++;
       return;
     }
     if (timeNs < this.lastNs) verdict.outOfOrder++;
-    const index = this.find(event, level, timeNs);
+    const index = this.find(event, start);
     this.lastNs = timeNs;
     this.lastLevel = level;
     this.lastBoundNs = event.uncertaintyNs ?? 0;
@@ -76,6 +116,7 @@ export class LineJudge {
   }
 
   gap(gap: Gap): void {
+    this.align();
     const { epochNs } = this.options;
     const span = { fromNs: Number(gap.fromNs - epochNs), toNs: Number(gap.toNs - epochNs) };
     // An edge in the same direction as the last one may follow now.
@@ -100,6 +141,7 @@ export class LineJudge {
 
   /** Nothing more comes: what happened and was not told of is lost without a trace. `outages`: of the firmware. */
   end(outages: readonly Outage[]): void {
+    this.align();
     const { truth, verdict, options } = this;
     judgeGaps(this.unknownGaps, outages, verdict);
     if (options.counts) this.skip(truth.count, this.unknown.length > 0);
@@ -108,26 +150,32 @@ export class LineJudge {
     else if (this.believed !== truth.level) verdict.wrongLevels++;
   }
 
+  /** ns since the epoch. */
+  private timeOf({ timestampNs }: EdgeEvent): number {
+    return Number(timestampNs - this.options.epochNs);
+  }
+
   /** By how much the moment may be off at which a gap begins or ends. */
   private get slackNs(): number {
     return READING_NS + this.lastBoundNs;
   }
 
   /** Edges of a line alternate: the same direction again is the same edge, unless something is said to lie between. */
-  private repeats({ lost }: EdgeEvent, level: number, timeNs: number): boolean {
-    if (level !== this.lastLevel || (lost ?? 0) > 0) return false;
-    return this.options.counts ? timeNs === this.lastNs : level === this.believed;
+  private repeats(event: EdgeEvent): boolean {
+    const level = levelOf(event);
+    if (level !== this.lastLevel || (event.lost ?? 0) > 0) return false;
+    return this.options.counts ? this.timeOf(event) === this.lastNs : level === this.believed;
   }
 
-  /** The number of the edge that the event tells of; -1: of none. */
-  private find(event: EdgeEvent, level: number, timeNs: number): number {
+  /** The number of the edge that the event tells of, from `start` on where several could be; -1: of none. */
+  private find(event: EdgeEvent, start: number): number {
     const { truth, options, verdict } = this;
     if (options.counts && event.lost !== null && this.unknown.length === 0) {
       this.countLost(event.lost);
-      return this.next < truth.count && truth.levelOf(this.next) === level ? this.next : -1;
+      return this.next < truth.count && truth.levelOf(this.next) === levelOf(event) ? this.next : -1;
     }
-    for (let index = this.next; index < truth.count; index++) {
-      if (truth.levelOf(index) !== level || !this.fits(index, event, timeNs)) continue;
+    for (let index = Math.max(this.next, start); index < truth.count; index++) {
+      if (!this.mayBe(index, event)) continue;
       // Counting began anew in the gap: what the event says was lost comes after it.
       const lost = options.counts ? (event.lost ?? 0) : 0;
       const counted = Math.min(lost, index - this.next);
@@ -140,9 +188,12 @@ export class LineJudge {
     return -1;
   }
 
-  /** Whether this edge may be the one that happened at that time, as the event has it. */
-  private fits(index: number, { stampedBy, uncertaintyNs }: EdgeEvent, timeNs: number): boolean {
+  /** Whether the event may tell of this edge, by its direction and its time. */
+  private mayBe(index: number, event: EdgeEvent): boolean {
     const { truth } = this;
+    if (index >= truth.count || truth.levelOf(index) !== levelOf(event)) return false;
+    const timeNs = this.timeOf(event);
+    const { stampedBy, uncertaintyNs } = event;
     if (stampedBy === 'device') return truth.errorNs(index, timeNs) <= (uncertaintyNs ?? 0) + READING_NS;
     return truth.beforeNs(index) <= timeNs + READING_NS && truth.afterNs(index) >= timeNs - OLDEST_NS;
   }
@@ -199,4 +250,8 @@ export class LineJudge {
     if (boottimeNs === undefined) verdict.worstBoundNs = Math.max(verdict.worstBoundNs, boundNs);
     if (errorNs > boundNs + READING_NS) verdict.beyondBound++;
   }
+}
+
+function levelOf({ edge }: EdgeEvent): 0 | 1 {
+  return edge === 'rising' ? 1 : 0;
 }
