@@ -11,7 +11,8 @@ const EVERYWHERE = ['src/**/*.test.ts', 'firmware-sim/**/*.test.ts', 'test/**/*.
 const INSIDE = [
   'src/**/*.test.ts',
   'firmware-sim/**/*.test.ts',
-  'test/{api,architecture,conformance,driver,explore,export,gpio,soak,support}/**/*.test.ts',
+  'test/{api,architecture,conformance,driver,explore,export,gpio,soak}/**/*.test.ts',
+  'test/support/**/!(program).test.ts',
 ];
 
 /** What `--mode` chooses; much of the time of most tests is waited, so that two run at a time. */
