@@ -25,6 +25,7 @@ const folder = () => dir.join('state/chips');
 const args = (...more: string[]) => ['daemon', '--runtime-dir', dir.join('run'), ...more];
 const kept = () => ['--state-dir', dir.join('state')];
 const hub = () => ['--link', `hub=unix:${dir.join('nobody')}`];
+const coprocessor = (name: string) => `[[coprocessor]]\nname = "${name}"\nlink = "unix:/nowhere"\n`;
 const chip = (...more: string[]) => run(['chip', '--runtime-dir', dir.join('run'), ...more]);
 
 async function start(...more: string[]): Promise<Program> {
@@ -32,6 +33,16 @@ async function start(...more: string[]): Promise<Program> {
   daemon = program;
   await program.waitFor(/event=ready/);
   return program;
+}
+
+/** A coprocessor `hub` is configured; `stray`, which an earlier daemon kept, is made of one line. */
+async function startWithStray(line: string): Promise<{ program: Program; config: string }> {
+  mkdirSync(folder(), { recursive: true, mode: 0o700 });
+  const stored = { format: 1, name: 'stray', lines: [line], shared: false };
+  writeFileSync(`${folder()}/stray.json`, JSON.stringify(stored));
+  const config = dir.join('c.toml');
+  writeFileSync(config, coprocessor('hub'));
+  return { program: await start(...kept(), '--config', config), config };
 }
 
 async function listed() {
@@ -104,8 +115,7 @@ describe('a persistent chip', () => {
     await chip('new', 'door', 'hub:3', '--persist');
     await daemon!.stop();
     const config = dir.join('c.toml');
-    const coprocessor = '[[coprocessor]]\nname = "hub"\nlink = "unix:/nowhere"\n';
-    writeFileSync(config, `${coprocessor}[[synthetic]]\nname = "door"\nlines = ["hub:5"]\n`);
+    writeFileSync(config, `${coprocessor('hub')}[[synthetic]]\nname = "door"\nlines = ["hub:5"]\n`);
     const ended = await run(args(...kept(), '--config', config));
     expect(ended.status).toBe(2);
     expect(ended.stderr).toContain(
@@ -153,13 +163,7 @@ describe('a persistent chip', () => {
   });
 
   it('that could not be served is, when a configuration is loaded with which it can be', async () => {
-    mkdirSync(folder(), { recursive: true, mode: 0o700 });
-    const stored = { format: 1, name: 'stray', lines: ['rack:3'], shared: false };
-    writeFileSync(`${folder()}/stray.json`, JSON.stringify(stored));
-    const config = dir.join('c.toml');
-    const coprocessor = (name: string) => `[[coprocessor]]\nname = "${name}"\nlink = "unix:/nowhere"\n`;
-    writeFileSync(config, coprocessor('hub'));
-    const program = await start(...kept(), '--config', config);
+    const { program, config } = await startWithStray('rack:3');
     const isServed = async (): Promise<boolean> => {
       const chips = await listed();
       expect(chips.map(({ name }) => name)).toEqual(['stray']);
@@ -176,16 +180,14 @@ describe('a persistent chip', () => {
     expect(readdirSync(folder())).toEqual(['stray.json']);
     expect(await chip('delete', 'stray')).toMatchObject({ status: 0 });
     expect([await listed(), readdirSync(folder())]).toEqual([[], []]);
+    // One that somebody put there since can be deleted, too.
+    writeFileSync(`${folder()}/later.json`, '{}');
+    expect(await chip('delete', 'later')).toMatchObject({ status: 0 });
+    expect(readdirSync(folder())).toEqual([]);
   });
 
   it('keeps its name from a configuration that is loaded later, served or not', async () => {
-    mkdirSync(folder(), { recursive: true, mode: 0o700 });
-    const stored = { format: 1, name: 'stray', lines: ['gone:3'], shared: false };
-    writeFileSync(`${folder()}/stray.json`, JSON.stringify(stored));
-    const config = dir.join('c.toml');
-    const coprocessor = (name: string) => `[[coprocessor]]\nname = "${name}"\nlink = "unix:/nowhere"\n`;
-    writeFileSync(config, coprocessor('hub'));
-    const program = await start(...kept(), '--config', config);
+    const { program, config } = await startWithStray('gone:3');
     const refused = /event=not_reloaded message="chip 'stray', kept and not served: ([^"]*): delete it first/;
     writeFileSync(config, `${coprocessor('hub')}[[synthetic]]\nname = "stray"\nlines = ["hub:5"]\n`);
     program.process.kill('SIGHUP');

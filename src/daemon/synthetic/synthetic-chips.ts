@@ -195,8 +195,9 @@ export class SyntheticChips implements SyntheticControl {
     // One that is kept, and could not be served.
     if (!this.#served.has(name) && CHIP_NAME.test(name) && store.has(name)) {
       await store.remove(name);
-      // Unless it could be served in the meantime.
-      if (this.#unserved.delete(name)) return;
+      this.#unserved.delete(name);
+      // It may have been possible to serve it in the meantime.
+      if (!this.#served.has(name)) return;
     }
     const served = this.#find(name);
     if (served.lifetime === 'configuration') {
